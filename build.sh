@@ -1,0 +1,526 @@
+#!/usr/bin/env bash
+# One entry for everything: set-up of the machine, build, checks, tests, a first try of Supertext.
+# Единый вход: подготовка машины, сборка, проверки, тесты и первая проба Supertext.
+#
+# Каждое слово (./build.sh СЛОВО) — строка таблицы WORDS и функция word_СЛОВО. Подготовка ставит
+# через apt только то, чего нет, и говорит зачем; вопросов не задаёт. Работает из любой папки.
+# shellcheck disable=SC2317  # функции слов зовутся по имени из таблицы
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+project=$PWD
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+
+# слово | что должно быть на машине | лишние слова: - нельзя, + передаются дальше | описание
+WORDS=(
+    'run|rust|+|build, start a server, the Echo contact and the client, all in run/'
+    'test|rust lint openssl|-|every check and test; the same is run by .ci/run'
+    'build|rust|-|release build: target/release/supertext, supertext-server'
+    'check|rust lint|-|format, clippy, rules of style, licences'
+    'release|rust|-|build and pack: target/release-package/*.tar.gz, SHA256SUMS'
+    'cert|openssl|-|make certificates by hand in cert/, step by step'
+    'bench|rust|+|release build, then measurements (default: all)'
+    'fuzz|rust|-|every fuzz target for 60 seconds (FUZZ_SECONDS)'
+    'soak|rust|-|long tests: simulator with 5000 seeds (SUPERTEXT_SIM_SEEDS)'
+    'help||-|this list'
+)
+
+# Наборы пакетов с Rust: компилятор, cargo, clippy, rustfmt. Годится первый достаточно новый.
+# rustc-web лежит в обновлениях безопасности Debian 12, его держат свежим ради браузеров.
+RUST_PACKAGES=(
+    'rustc-web cargo-web rust-web-clippy rustfmt-web'
+    'rustc cargo rust-clippy rustfmt'
+)
+
+# Печатает строку о ходе работы.
+say() {
+    echo "build.sh: $*"
+}
+
+# Печатает причину и заканчивает работу с ошибкой.
+die() {
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+# Печатает список слов из таблицы.
+usage() {
+    local row word description
+    echo "Supertext. Usage: ./build.sh WORD"
+    for row in "${WORDS[@]}"; do
+        IFS='|' read -r word _ _ description <<< "$row"
+        printf '  %-8s %s\n' "$word" "$description"
+    done
+}
+
+# ---- Подготовка машины -------------------------------------------------------------------------
+
+# Удаётся, если версия $1 не меньше версии $2.
+version_at_least() {
+    [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+# Печатает значение поля $1 из Cargo.toml: version или rust-version.
+cargo_field() {
+    sed -n "s/^$1 = \"\(.*\)\"/\1/p" Cargo.toml | head -n 1
+}
+
+# Ищет cargo и rustc нужной версии: в PATH, у rustup, от Debian. Печатает папку, где они лежат.
+rust_find() {
+    local wanted dir found
+    wanted=$(cargo_field rust-version)
+    for dir in "$(dirname "$(command -v cargo || true)")" "${HOME:-/root}/.cargo/bin" /usr/bin; do
+        found=$("$dir/rustc" --version 2> /dev/null | cut -d ' ' -f 2) || continue
+        if version_at_least "$found" "$wanted" && "$dir/cargo" --version > /dev/null 2>&1; then
+            (cd "$dir" && pwd)
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Удаётся, если есть сертификаты, по которым cargo доверяет адресам HTTPS.
+have_certificates() {
+    [ -s /etc/ssl/certs/ca-certificates.crt ] || [ -s /etc/pki/tls/certs/ca-bundle.crt ] \
+        || [ -s /etc/ssl/cert.pem ]
+}
+
+# Удаётся, если есть компилятор C: им собирается aws-lc (шифры) и BLAKE3.
+have_compiler() {
+    command -v cc > /dev/null
+}
+
+# Удаётся, если есть заголовки C.
+have_headers() {
+    have_compiler && echo '#include <stdio.h>' | cc -E - > /dev/null 2>&1
+}
+
+# Печатает версию пакета $1, которую поставил бы apt, или ничего.
+apt_candidate() {
+    local version
+    version=$(apt-cache policy "$1" 2> /dev/null | sed -n 's/^  Candidate: //p')
+    if [ "$version" != "(none)" ]; then
+        echo "${version%%[+-]*}"
+    fi
+}
+
+# Печатает набор пакетов с Rust, годный по версии, или ничего.
+rust_packages_find() {
+    local row version wanted
+    wanted=$(cargo_field rust-version)
+    for row in "${RUST_PACKAGES[@]}"; do
+        version=$(apt_candidate "${row%% *}")
+        if [ -n "$version" ] && version_at_least "$version" "$wanted"; then
+            echo "$row"
+            return
+        fi
+    done
+}
+
+# Выполняет команду от имени администратора.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo > /dev/null; then
+        sudo "$@"
+    else
+        die "this needs root and there is no sudo; run as root: $*"
+    fi
+}
+
+# apt-get без вопросов; ждёт, если им уже кто-то занят.
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+}
+
+# Обновляет списки пакетов, но не больше одного раза за запуск.
+lists_fresh=no
+lists_update() {
+    if [ "$lists_fresh" = no ]; then
+        say "apt-get update: the lists of packages are empty or old"
+        apt_get update
+        lists_fresh=yes
+    fi
+}
+
+# Ставит пакеты $@; если списки устарели, обновляет их и пробует ещё раз.
+packages_install() {
+    local package
+    for package in "$@"; do
+        if [ -z "$(apt_candidate "$package")" ]; then
+            lists_update
+        fi
+    done
+    if ! apt_get install --no-install-recommends "$@"; then
+        if [ "$lists_fresh" = yes ]; then
+            die "apt-get could not install: $*"
+        fi
+        lists_update
+        apt_get install --no-install-recommends "$@" || die "apt-get could not install: $*"
+    fi
+}
+
+# Добавляет пакет $1 в список недостающих; $2 = зачем он нужен.
+missing=()
+miss() {
+    say "missing: $1 ($2)"
+    missing+=("$1")
+}
+
+# Решает, каких пакетов не хватает для Rust; ничего не ставит.
+miss_rust() {
+    local packages compiler cargo
+    have_certificates || miss ca-certificates "to fetch the libraries over HTTPS"
+    have_compiler || miss gcc "C compiler and linker: two libraries contain C and assembler"
+    have_headers || miss libc6-dev "headers of the C library"
+    if rust_find > /dev/null; then
+        return
+    fi
+    if command -v apt-get > /dev/null && [ -z "$(rust_packages_find)" ]; then
+        lists_update
+    fi
+    packages=$(rust_packages_find)
+    if [ -z "$packages" ]; then
+        die "no Rust $(cargo_field rust-version) or newer, neither here nor in the package lists" \
+            "(Debian 12 has it as rustc-web in bookworm-security); install it and try again"
+    fi
+    read -r compiler cargo _ <<< "$packages"
+    miss "$compiler" "Rust $(cargo_field rust-version) or newer, the compiler"
+    miss "$cargo" "Rust, the build tool"
+}
+
+# Добавляет clippy и rustfmt, если Rust поставлен из пакетов Debian: к чужому Rust они не подходят.
+miss_lint() {
+    local dir row compiler clippy format
+    dir=$(rust_find || echo /usr/bin)
+    if [ "$dir" != /usr/bin ]; then
+        return
+    fi
+    for row in "${RUST_PACKAGES[@]}"; do
+        read -r compiler _ clippy format <<< "$row"
+        case " ${missing[*]} $(dpkg-query -f '${Package}' -W "$compiler" 2> /dev/null) " in
+        *" $compiler "*) ;;
+        *) continue ;;
+        esac
+        if [ ! -e /usr/bin/cargo-clippy ] && [ -n "$(apt_candidate "$clippy")" ]; then
+            miss "$clippy" "Rust linter, for the checks"
+        fi
+        if [ ! -e /usr/bin/cargo-fmt ] && [ -n "$(apt_candidate "$format")" ]; then
+            miss "$format" "Rust formatter, for the checks"
+        fi
+        return
+    done
+}
+
+# Готовит машину: $1 = чего требует слово (rust, lint, openssl).
+set_up() {
+    local need dir
+    for need in $1; do
+        case "$need" in
+        rust) miss_rust ;;
+        lint) miss_lint ;;
+        openssl) command -v openssl > /dev/null || miss openssl "certificates by hand" ;;
+        *) die "unknown need in the table of words: $need" ;;
+        esac
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        if ! command -v apt-get > /dev/null; then
+            die "this is not a Debian machine; install by its own means: ${missing[*]}"
+        fi
+        packages_install "${missing[@]}"
+    fi
+    case " $1 " in
+    *" rust "*)
+        dir=$(rust_find) || die "no usable Rust after the set-up; see the lines above"
+        PATH=$dir:$PATH
+        export PATH
+        say "$("$dir/rustc" --version), $dir"
+        ;;
+    esac
+}
+
+# ---- Слова -------------------------------------------------------------------------------------
+
+word_help() {
+    usage
+}
+
+word_build() {
+    cargo build --release --locked
+}
+
+# Проверки без сборки тестов: формат, clippy, лицензии.
+lint() {
+    if cargo fmt --version > /dev/null 2>&1; then
+        say "cargo fmt"
+        cargo fmt --check
+    else
+        say "skipped: no rustfmt on this machine, the format is not checked"
+    fi
+    if cargo clippy --version > /dev/null 2>&1; then
+        say "cargo clippy"
+        cargo clippy --all-targets --locked -- -D warnings
+    else
+        say "skipped: no clippy on this machine, it is not run"
+    fi
+    if command -v cargo-deny > /dev/null; then
+        say "cargo deny"
+        cargo deny --offline check licenses bans sources
+    else
+        say "skipped: no cargo-deny on this machine, licences are not checked"
+    fi
+}
+
+word_check() {
+    lint
+    cargo test --locked --test style
+}
+
+# Правила стиля — один из тестов проекта, поэтому отдельно они здесь не запускаются.
+# Тесты Rust идут последними: их итоговые строки остаются в конце вывода.
+word_test() {
+    lint
+    say "tests/certificates.sh"
+    tests/certificates.sh
+    say "cargo test"
+    cargo test --locked --no-fail-fast
+}
+
+word_bench() {
+    word_build
+    if [ $# -eq 0 ]; then
+        set -- all
+    fi
+    "$target/release/supertext-bench" "$@"
+}
+
+word_soak() {
+    export SUPERTEXT_SIM_SEEDS=${SUPERTEXT_SIM_SEEDS:-5000}
+    say "soak with $SUPERTEXT_SIM_SEEDS seeds"
+    cargo test --release --locked -- --ignored
+}
+
+word_fuzz() {
+    local name names
+    if [ ! -d fuzz ]; then
+        die "there is no fuzz/ folder in this version"
+    fi
+    if ! command -v cargo-fuzz > /dev/null; then
+        die "no cargo-fuzz on this machine; get it by: cargo install --locked cargo-fuzz" \
+            "(it needs g++ too), then try again"
+    fi
+    # Фаззеру нужны ключи компилятора, которые стабильный Rust даёт только с этой переменной.
+    export RUSTC_BOOTSTRAP=1
+    names=$(cargo fuzz list)
+    for name in $names; do
+        say "fuzz $name"
+        cargo fuzz run "$name" -- "-max_total_time=${FUZZ_SECONDS:-60}"
+    done
+}
+
+# Один шаг ручного способа: $1 = файл, который появится, дальше команда. Готовый файл остаётся.
+cert_step() {
+    local product=$1
+    shift
+    if [ -e "$product" ]; then
+        say "kept: $product is already here"
+    else
+        say "step: bash $*"
+        bash "$@"
+    fi
+}
+
+word_cert() {
+    cert_step cert/CA/rootCA.key cert/CA/create_cert.sh
+    cert_step cert/domain.key cert/create_key_csr.sh
+    cert_step cert/domain.crt cert/create_certificate.sh
+    cert_step cert/client.key cert/create_key_csr.sh client
+    cert_step cert/client.crt cert/create_client_certificate.sh
+}
+
+# Складывает выпуск в target/release-package: архив с программами и его контрольную сумму.
+word_release() {
+    local name out libraries
+    word_build
+    libraries=$(ldd "$target/release/supertext-server")
+    case "$libraries" in
+    *libX11* | *libfltk*) die "supertext-server is linked with a window library: $libraries" ;;
+    esac
+    name=supertext-$(cargo_field version)-$(uname -m)
+    out=$target/release-package
+    rm -rf "$out"
+    mkdir -p "$out/$name/cert/CA" "$out/$name/downloads"
+    cp "$target/release/supertext" "$target/release/supertext-server" "$out/$name/"
+    cp README* CHANGELOG.md limits.txt "$out/$name/"
+    cp cert/*.sh cert/README.md "$out/$name/cert/"
+    cp cert/CA/*.sh "$out/$name/cert/CA/"
+    find . -maxdepth 1 -name 'LICENSE*' -exec cp -R {} "$out/$name/" ';'
+    (cd "$out/$name" && find . -type f -exec sha256sum {} + | sort -k 2 > ../sums)
+    mv "$out/sums" "$out/$name/SHA256SUMS"
+    tar -C "$out" --sort=name --owner=0 --group=0 --numeric-owner -czf "$out/$name.tar.gz" "$name"
+    rm -rf "${out:?}/$name"
+    (cd "$out" && sha256sum "$name.tar.gz" > SHA256SUMS)
+    say "release: $out/$name.tar.gz"
+    cat "$out/SHA256SUMS"
+}
+
+# ---- Слово run: сервер, Эхо и клиент в папке run/ ----------------------------------------------
+
+# Номера запущенных процессов, пусто = не запущен. Порядок остановки: клиент, Эхо, сервер.
+client_pid=
+echo_pid=
+server_pid=
+
+# Просит процесс $1 закончить и ждёт до 10 секунд, потом обрывает.
+process_stop() {
+    local pid=$1
+    kill -TERM "$pid" 2> /dev/null || return 0
+    for _ in $(seq 100); do
+        kill -0 "$pid" 2> /dev/null || return 0
+        sleep 0.1
+    done
+    say "process $pid does not end by itself, killed"
+    kill -KILL "$pid" 2> /dev/null || true
+}
+
+# Останавливает всё, что запустило слово run. Вызывается при любом выходе.
+run_stop() {
+    local pid
+    for pid in $client_pid $echo_pid $server_pid; do
+        process_stop "$pid"
+    done
+    rm -f run/client.pid run/echo.pid run/server.pid
+}
+
+# Убирает оставшееся от прошлого запуска, если его оборвали (kill -9, отключение терминала).
+# Чужой процесс с тем же номером не трогаем: сверяется папка в его командной строке.
+leftover_stop() {
+    local name pid
+    for name in client echo server; do
+        pid=$(cat "run/$name.pid" 2> /dev/null) || continue
+        case "$(tr '\0' ' ' 2> /dev/null < "/proc/$pid/cmdline")" in
+        *" --home $project/run/$name "*)
+            say "the last run left its $name behind (process $pid), it is stopped now"
+            process_stop "$pid"
+            ;;
+        esac
+        rm -f "run/$name.pid"
+    done
+}
+
+# Запускает сервер на порту $1 (0 = любой) и ждёт его строк READY и JOIN.
+server_start() {
+    setsid "$target/release/supertext-server" --home "$project/run/server" \
+        --listen "127.0.0.1:$1" < /dev/null > run/server.log 2>&1 9>&- &
+    server_pid=$!
+    echo "$server_pid" > run/server.pid
+    for _ in $(seq 300); do
+        if grep -Eq '^JOIN .+#[0-9a-f]{64}$' run/server.log; then
+            return 0
+        fi
+        kill -0 "$server_pid" 2> /dev/null || break
+        sleep 0.1
+    done
+    process_stop "$server_pid"
+    server_pid=
+    return 1
+}
+
+# Печатает id из 14 цифр контакта Echo; ждёт, пока тот сделает себе личность.
+echo_id() {
+    local answer
+    for _ in $(seq 100); do
+        answer=$("$target/release/supertext" id --home "$project/run/echo" --json \
+            2> /dev/null < /dev/null || true)
+        if [[ $answer =~ \"id\":[[:space:]]*\"([0-9]{14})\" ]]; then
+            echo "${BASH_REMATCH[1]}"
+            return 0
+        fi
+        kill -0 "$echo_pid" 2> /dev/null || return 1
+        sleep 0.1
+    done
+    return 1
+}
+
+# Показывает конец журнала $1 и заканчивает работу с причиной.
+run_fail() {
+    local log=$1
+    shift
+    tail -n 20 "$log" >&2
+    die "$* (the whole log: $log)"
+}
+
+word_run() {
+    local join port code=0 id
+    word_build
+    mkdir -p run
+    exec 9> run/lock
+    if ! flock -n 9; then
+        die "./build.sh run is already going on in this folder. A second person joins so:" \
+            "$target/release/supertext --home run/second --name Second" \
+            "--server '$(cat run/join 2> /dev/null || true)'"
+    fi
+    leftover_stop
+    trap run_stop EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+
+    # Прежний порт хорош тем, что строка приглашения остаётся прежней; занят — берётся любой.
+    port=$(cat run/port 2> /dev/null || true)
+    if [[ ! $port =~ ^[0-9]+$ ]] || ! server_start "$port"; then
+        server_start 0 || run_fail run/server.log "the server did not start"
+    fi
+    join=$(sed -n 's/^JOIN //p' run/server.log | head -n 1)
+    port=${join%%#*}
+    echo "${port##*:}" > run/port
+    echo "$join" > run/join
+
+    setsid "$target/release/supertext" echo --home "$project/run/echo" --server "$join" \
+        --name Echo < /dev/null > run/echo.log 2>&1 9>&- &
+    echo_pid=$!
+    echo "$echo_pid" > run/echo.pid
+    id=$(echo_id) || run_fail run/echo.log "the Echo contact did not start"
+
+    say "server $join"
+    say "You talk with Echo ($id): type a text and Enter, it comes back. A file: /send Echo PATH"
+    say "All commands: /help. The end: /quit"
+    # Клиент отдельным заданием и wait: тогда сигнал доходит сразу, а не после конца клиента.
+    "$target/release/supertext" --home "$project/run/client" --server "$join" \
+        --name "${USER:-$(id -un)}" --to "$id" "$@" <&0 9>&- &
+    client_pid=$!
+    echo "$client_pid" > run/client.pid
+    wait "$client_pid" || code=$?
+    client_pid=
+    exit "$code"
+}
+
+# ---- Разбор слова ------------------------------------------------------------------------------
+
+main() {
+    local row word needs extra wanted=${1:-help}
+    if [ $# -gt 0 ]; then
+        shift
+    fi
+    case "$wanted" in
+    -h | --help) wanted=help ;;
+    esac
+    for row in "${WORDS[@]}"; do
+        IFS='|' read -r word needs extra _ <<< "$row"
+        if [ "$word" != "$wanted" ]; then
+            continue
+        fi
+        if [ "$extra" = - ] && [ $# -gt 0 ]; then
+            echo "build.sh: the word $word takes nothing more: $*" >&2
+            exit 2
+        fi
+        set_up "$needs"
+        "word_$word" "$@"
+        exit 0
+    done
+    echo "build.sh: unknown word: $wanted" >&2
+    usage >&2
+    exit 2
+}
+
+main "$@"

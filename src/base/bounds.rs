@@ -1,0 +1,102 @@
+//! Every bound of the program in one place: queues, buffers, lists, names and waits.
+//! Nothing in Supertext grows without one of these numbers standing in its way.
+//! Все пределы программы в одном месте: очереди, буферы, списки, имена и ожидания.
+//! Ничто в Supertext не растёт без одного из этих чисел на пути.
+
+// --- пакеты -------------------------------------------------------------------------------
+/// Bytes of the fixed packet header.
+pub const HEADER_BYTES: usize = 16;
+/// Greatest data part of any packet (the size field has 16 bits).
+pub const DATA_MAX: usize = 65_535;
+/// File bytes in one FILE_DATA packet: 60 KiB, a multiple of the 4 KiB page.
+pub const FILE_PACKET_BYTES: usize = 61_440;
+/// Packets in one file block (one BLAKE3 hash each).
+pub const BLOCK_PACKETS: u64 = 256;
+/// Bytes of message content in one MESSAGE packet.
+pub const MESSAGE_PACKET_BYTES: usize = 4_096;
+/// Packets in one message at most (the text is then up to 1 MiB).
+pub const MESSAGE_PACKETS_MAX: usize = 256;
+/// Characters a person may type as one text (bytes of UTF-8).
+pub const TEXT_MAX: usize = MESSAGE_PACKET_BYTES * MESSAGE_PACKETS_MAX - 512;
+
+// --- очереди и буферы ---------------------------------------------------------------------
+/// One step of reading or writing: four file packets and their headers fit into it.
+pub const STEP_BYTES: usize = 262_144;
+/// Batches of received packets between the listener and the controller.
+pub const QUEUE_BATCHES: usize = 8;
+/// Other events that wait for the controller.
+pub const QUEUE_EVENTS: usize = 1_024;
+/// Orders that wait for a worker (links, files, connections).
+pub const QUEUE_ORDERS: usize = 8_192;
+/// Events that wait for the face; what does not fit is dropped and counted.
+pub const QUEUE_SHOW: usize = 16_384;
+/// Buffers kept for use again.
+pub const POOL_BUFFERS: usize = 24;
+/// Message bytes that may wait for one link before it is cut off as too slow.
+pub const LANE_MESSAGES_MAX: usize = 4 * 1024 * 1024;
+/// File bytes that may wait for one link; more is refused with BUSY.
+pub const LANE_FILES_MAX: usize = 24 * 1024 * 1024;
+/// Unsent bytes the kernel may hold, so that a message overtakes a file (TCP_NOTSENT_LOWAT).
+pub const NOTSENT_LOWAT: u32 = 131_072;
+
+// --- передача файлов ----------------------------------------------------------------------
+/// Packets a receiver has asked for and not yet saved: the credit window of one transfer.
+pub const WINDOW_PACKETS: u64 = 64;
+/// The window is asked for in portions of so many packets.
+pub const WANT_PACKETS: u64 = 16;
+/// Transfers that receive data at the same time; further ones wait their turn.
+pub const ACTIVE_INCOMING_MAX: usize = 4;
+/// Transfers one client remembers as unfinished.
+pub const TRANSFERS_MAX: usize = 1_000;
+/// Finished transfers that are remembered, so that a repeated offer is recognised.
+pub const FINISHED_MAX: usize = 1_000;
+/// Bytes of a file name.
+pub const FILE_NAME_MAX: usize = 200;
+/// Greatest file: 2^53 bytes.
+pub const FILE_SIZE_MAX: u64 = 1 << 53;
+
+// --- списки -------------------------------------------------------------------------------
+/// Contacts of one person.
+pub const CONTACTS_MAX: usize = 10_000;
+/// Messages that wait for delivery to one peer.
+pub const OUTBOX_MAX: usize = 10_000;
+/// Messages sent to one peer and not yet confirmed.
+pub const OUTBOX_WINDOW: usize = 64;
+/// Messages that came too early and wait for the missing one, per peer.
+pub const EARLY_MAX: usize = 128;
+/// Half-received long messages at the same time, per peer.
+pub const PARTIAL_MAX: usize = 4;
+/// Open questions at the same time.
+pub const QUESTIONS_MAX: usize = 64;
+/// Characters of a person's name.
+pub const NAME_MAX: usize = 64;
+/// Links one server holds.
+pub const LINKS_MAX: usize = 20_000;
+/// Registered identities one server remembers.
+pub const REGISTERED_MAX: usize = 10_000_000;
+
+// --- ожидания, миллисекунды ---------------------------------------------------------------
+/// TCP connection to one address.
+pub const CONNECT_MS: u64 = 10_000;
+/// From the first byte to HELLO.
+pub const HELLO_MS: u64 = 10_000;
+/// A quiet link is asked PING after so long.
+pub const PING_MS: u64 = 15_000;
+/// A link that says nothing for so long is given up.
+pub const SILENT_MS: u64 = 45_000;
+/// The first wait before a lost server is called again; it doubles.
+pub const RETRY_FIRST_MS: u64 = 500;
+/// The longest wait before a lost server is called again.
+pub const RETRY_MAX_MS: u64 = 30_000;
+/// An unconfirmed message is sent again after so long.
+pub const RESEND_MS: u64 = 15_000;
+/// A running transfer that receives nothing for so long asks again.
+pub const STALL_MS: u64 = 60_000;
+/// What is still to be written when a link ends may take so long.
+pub const FINISH_MS: u64 = 2_000;
+/// The end of the JSON pipe's input waits so long for deliveries.
+pub const LEAVE_MS: u64 = 30_000;
+/// Progress of a transfer is shown at most once in so long.
+pub const PROGRESS_MS: u64 = 250;
+/// How often the controller's own clock ticks.
+pub const TICK_MS: u64 = 100;

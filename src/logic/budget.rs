@@ -1,0 +1,169 @@
+//! Budgets and the questions before a spend. A message or a file is paid whole, in packets,
+//! before its first packet leaves; more than one packet asks first and says the price.
+//! Лимиты и вопросы перед тратой. Сообщение или файл оплачивается целиком, пакетами, до первого
+//! пакета; больше одного пакета — сначала вопрос с ценой.
+
+use super::contacts::{contact_name, contact_show};
+use super::events::{Action, Budget, Out, out_show};
+use super::messages::text_pay;
+use super::sending::{file_cancel, file_pay};
+use super::show::{Ask, Show};
+use super::state::{About, Client, Question};
+use crate::base::bounds::QUESTIONS_MAX;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::base::clock::Time;
+
+/// Сколько осталось по лимиту.
+pub fn budget_left(client: &Client, id: Id, budget: Budget) -> u64 {
+    match client.contacts.get(&id) {
+        Some(contact) => match budget {
+            Budget::Messages => contact.messages_left,
+            Budget::Files => contact.files_left,
+        },
+        None => 0,
+    }
+}
+
+/// Хватит ли лимита. Ошибка говорит, сколько нужно, сколько есть и сколько не хватает.
+pub fn budget_check(client: &Client, id: Id, budget: Budget, price: u64) -> Result<(), Fail> {
+    let left = budget_left(client, id, budget);
+    if price <= left {
+        return Ok(());
+    }
+    let kind = match budget {
+        Budget::Messages => FailKind::BudgetMessages,
+        Budget::Files => FailKind::BudgetFiles,
+    };
+    Err(fail(kind, &format!("{price} > {left} (+{})", price - left)))
+}
+
+/// Списывает цену целиком.
+pub fn budget_pay(client: &mut Client, id: Id, budget: Budget, price: u64, out: &mut Out) {
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        match budget {
+            Budget::Messages => {
+                contact.messages_left = contact.messages_left.saturating_sub(price);
+            }
+            Budget::Files => contact.files_left = contact.files_left.saturating_sub(price),
+        }
+        client.limits_dirty = true;
+        limits_show(client, id, out);
+    }
+}
+
+/// Пополняет лимит.
+pub fn budget_add(client: &mut Client, id: Id, budget: Budget, amount: u64, out: &mut Out) {
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        match budget {
+            Budget::Messages => {
+                contact.messages_left = contact.messages_left.saturating_add(amount);
+            }
+            Budget::Files => contact.files_left = contact.files_left.saturating_add(amount),
+        }
+        client.limits_dirty = true;
+        limits_show(client, id, out);
+    }
+}
+
+/// Показывает остаток лимитов.
+pub fn limits_show(client: &Client, id: Id, out: &mut Out) {
+    if let Some(contact) = client.contacts.get(&id) {
+        out_show(
+            out,
+            Show::Limits {
+                peer: id,
+                name: contact_name(client, id),
+                messages: contact.messages_left,
+                files: contact.files_left,
+            },
+        );
+    }
+}
+
+/// Задаёт вопрос о трате. С `--yes` отвечает сам, но вопрос всё равно показан.
+pub fn question_ask(
+    client: &mut Client,
+    peer: Id,
+    packets: u64,
+    about: About,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    if client.questions.len() >= QUESTIONS_MAX {
+        return Err(fail(FailKind::QuestionMany, &QUESTIONS_MAX.to_string()));
+    }
+    let token = client.next_token;
+    client.next_token += 1;
+    let (what, budget) = match &about {
+        About::Text { .. } => (Ask::Message, Budget::Messages),
+        About::File { transfer } => {
+            let name = match client.transfers.get(transfer) {
+                Some(state) => state.facts.name.clone(),
+                None => String::new(),
+            };
+            (Ask::File(name), Budget::Files)
+        }
+    };
+    let left = budget_left(client, peer, budget);
+    let name = contact_name(client, peer);
+    out_show(out, Show::Confirm { token, peer, name, packets, what, left });
+    client.questions.push(Question { token, peer, packets, about });
+    if client.wishes.answer_yes {
+        return question_answer(client, Some(token), true, now, out);
+    }
+    Ok(())
+}
+
+/// Ответ на вопрос. Без номера — только когда открыт ровно один вопрос, чтобы ответ не достался
+/// вопросу, которого человек не видел.
+pub fn question_answer(
+    client: &mut Client,
+    token: Option<u64>,
+    yes: bool,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let index = question_index(client, token)?;
+    let question = client.questions.remove(index);
+    match question.about {
+        About::Text { envelope } => {
+            if !yes {
+                return Ok(());
+            }
+            budget_check(client, question.peer, Budget::Messages, question.packets)?;
+            text_pay(client, question.peer, envelope, question.packets, now, out);
+        }
+        About::File { transfer } => {
+            if !yes {
+                return file_cancel(client, transfer, out);
+            }
+            if let Err(failed) = budget_check(client, question.peer, Budget::Files, question.packets)
+            {
+                client.transfers.remove(&transfer);
+                out.actions.push(Action::SourceDrop { transfer });
+                return Err(failed);
+            }
+            file_pay(client, transfer, now, out);
+        }
+    }
+    contact_show(client, question.peer, out);
+    Ok(())
+}
+
+/// Место вопроса в списке. Ошибки: `QuestionUnknown`, `QuestionMany`.
+fn question_index(client: &Client, token: Option<u64>) -> Result<usize, Fail> {
+    let Some(token) = token else {
+        return match client.questions.len() {
+            0 => Err(fail(FailKind::QuestionUnknown, "")),
+            1 => Ok(0),
+            many => Err(fail(FailKind::QuestionMany, &many.to_string())),
+        };
+    };
+    for index in 0..client.questions.len() {
+        if client.questions[index].token == token {
+            return Ok(index);
+        }
+    }
+    Err(fail(FailKind::QuestionUnknown, &token.to_string()))
+}

@@ -1,0 +1,402 @@
+//! The client's one step: an event comes in, actions go out. Life of the link to the server is
+//! here; messages, files, budgets and commands have their own rooms beside this one.
+//! Единственный шаг клиента: событие входит, действия выходят. Здесь жизнь линии с сервером;
+//! сообщения, файлы, лимиты и команды живут в соседних комнатах.
+
+use super::commands::command_run;
+use super::contacts::{contact_state, contacts_flush, contacts_load, limits_apply, watch_put};
+use super::events::{
+    Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show,
+};
+use super::leaving::leave_tick;
+use super::messages::{message_received, outbox_again, outbox_pump, outbox_tick};
+use super::receiving::{
+    data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
+};
+use super::sending::{done_received, source_failed, source_opened, source_sent, want_received};
+use super::show::{LinkShow, PeerState, Show};
+use super::state::{Client, Leave, Stage, client_new};
+use super::transfers::{stop_received, transfers_pause, transfers_wake};
+use crate::base::bounds::{
+    CONNECT_MS, HELLO_MS, PING_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
+};
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
+use crate::base::ids::{ID_SERVER, Id, id_digits};
+use crate::wire::control::{
+    Hello, PROTOCOL_VERSION, Ping, Presence, Quit, Quited, Refused, Unreachable, body_read,
+    packet_put,
+};
+use crate::wire::header::Header;
+use crate::wire::packets::{Family, FarEnd, Kind, Lane, packet_allowed, packet_find};
+
+/// Программа и версия, для журнала того конца.
+pub const PROGRAM: &str = concat!("supertext ", env!("CARGO_PKG_VERSION"));
+
+/// Готовит клиента и показывает, кто он.
+pub fn client_start(facts: &StartFacts, out: &mut Out) -> Client {
+    let mut client = client_new(facts);
+    contacts_load(&mut client, facts);
+    let (id, name, card) = (client.me, client.wishes.name.clone(), card_text(&client));
+    out_show(out, Show::Ready { id, name, card });
+    client
+}
+
+/// Визитка: номер и отпечаток ключа.
+pub fn card_text(client: &Client) -> String {
+    format!("{}#{}", id_digits(client.me), client.fingerprint)
+}
+
+/// Один шаг: событие меняет состояние и рождает действия.
+pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Out) {
+    if client.leave == Leave::Left {
+        return;
+    }
+    match event {
+        ClientEvent::Command { command, line, random } => {
+            command_run(client, command, line, random, now, out);
+        }
+        ClientEvent::LinkUp { link } => link_up(client, link, now, out),
+        ClientEvent::LinkDown { link, fail } => link_down(client, link, fail, now, out),
+        ClientEvent::Packet { link, header, data } => {
+            packet_received(client, link, header, data, now, out);
+        }
+        ClientEvent::Tick => client_tick(client, now, out),
+        ClientEvent::SourceOpened { transfer, name, size, changed } => {
+            if let Err(failed) = source_opened(client, transfer, &name, size, changed, now, out) {
+                out_show(out, Show::Error { fail: failed, command: String::from("/send") });
+            }
+        }
+        ClientEvent::SourceSent { transfer, next } => source_sent(client, transfer, next, now, out),
+        ClientEvent::SourceProof { transfer, proof } => {
+            if let Some(state) = client.transfers.get_mut(&transfer) {
+                state.proof = Some(proof);
+            }
+        }
+        ClientEvent::SourceFailed { transfer, fail } => {
+            source_failed(client, transfer, fail, now, out);
+        }
+        ClientEvent::PartOpened { transfer, saved } => {
+            part_opened(client, transfer, saved, now, out);
+        }
+        ClientEvent::PartSaved { transfer, saved } => part_saved(client, transfer, saved, now, out),
+        ClientEvent::PartRewound { transfer, saved } => {
+            part_rewound(client, transfer, saved, now, out);
+        }
+        ClientEvent::PartDone { transfer, path, proof } => {
+            part_done(client, transfer, &path, proof, now, out);
+        }
+        ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
+        ClientEvent::LimitsRead { rows } => limits_apply(client, &rows),
+    }
+}
+
+/// Конец пробуждения: записать, что изменилось.
+pub fn client_flush(client: &mut Client, out: &mut Out) {
+    contacts_flush(client, out);
+}
+
+/// Тиканье часов: связь, повторы, уход.
+fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
+    link_tick(client, now, out);
+    outbox_tick(client, now, out);
+    parts_tick(client, now, out);
+    leave_tick(client, now, out);
+}
+
+/// Следит за линией с сервером: звонить снова, спрашивать PING, сдаваться по тишине.
+fn link_tick(client: &mut Client, now: Time, out: &mut Out) {
+    let server = &mut client.server;
+    let waited = now.mono_ms.saturating_sub(server.since_ms);
+    match server.stage {
+        Stage::Down => {
+            if !server.address.is_empty() && waited >= server.wait_ms {
+                server.stage = Stage::Connecting;
+                server.since_ms = now.mono_ms;
+                server.link = client.next_link;
+                client.next_link += 1;
+                out.actions.push(Action::Connect { link: server.link });
+            }
+        }
+        Stage::Connecting => {
+            if waited >= CONNECT_MS * 3 {
+                link_give_up(client, fail(FailKind::Connect, ""), now, out);
+            }
+        }
+        Stage::Greeting => {
+            if waited >= HELLO_MS {
+                link_give_up(client, fail(FailKind::HelloMissing, ""), now, out);
+            }
+        }
+        Stage::Up => {
+            let quiet = now.mono_ms.saturating_sub(server.heard_ms);
+            if quiet >= SILENT_MS {
+                link_give_up(client, fail(FailKind::LinkSilent, ""), now, out);
+            } else if quiet >= PING_MS && now.mono_ms >= server.pinged_ms + PING_MS {
+                server.pinged_ms = now.mono_ms;
+                let ping = Ping { number: now.mono_ms, clock: now.wall_ms };
+                control_put(client, Kind::Ping, &ping, out);
+            }
+        }
+        Stage::Ended => {}
+    }
+}
+
+/// Кладёт управляющий пакет серверу.
+pub fn control_put<T: minicbor::Encode<()>>(client: &Client, kind: Kind, body: &T, out: &mut Out) {
+    let start = out.bytes.len();
+    let _ = packet_put(&mut out.bytes, kind, client.me, ID_SERVER, 0, body);
+    out_send(out, client.server.link, Lane::Messages, start);
+}
+
+/// Закрывает линию со своей стороны и считает её пропавшей.
+fn link_give_up(client: &mut Client, failed: Fail, now: Time, out: &mut Out) {
+    let link = client.server.link;
+    out.actions.push(Action::Close { link, fail: failed.kind });
+    link_down(client, link, failed, now, out);
+}
+
+/// TLS стоит: поздороваться.
+fn link_up(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
+    if client.server.link != link || client.server.stage != Stage::Connecting {
+        out.actions.push(Action::Close { link, fail: FailKind::LinkClosed });
+        return;
+    }
+    client.server.stage = Stage::Greeting;
+    client.server.since_ms = now.mono_ms;
+    client.server.heard_ms = now.mono_ms;
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        features: 0,
+        clock: now.wall_ms,
+        program: String::from(PROGRAM),
+    };
+    control_put(client, Kind::Hello, &hello, out);
+}
+
+/// Линия пропала: показать, приостановить файлы, назначить новую попытку.
+fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &mut Out) {
+    if client.server.link != link {
+        return;
+    }
+    let stage = client.server.stage;
+    if stage == Stage::Down || stage == Stage::Ended {
+        return;
+    }
+    let (state, retry_ms) = if for_good(failed.kind) {
+        client.server.stage = Stage::Ended;
+        (LinkShow::Down, 0)
+    } else {
+        let server = &mut client.server;
+        let wait = if stage == Stage::Up { 0 } else { server.wait_ms };
+        server.wait_ms = u64::clamp(wait * 2, RETRY_FIRST_MS, RETRY_MAX_MS);
+        server.stage = Stage::Down;
+        server.since_ms = now.mono_ms;
+        (LinkShow::Retry, server.wait_ms)
+    };
+    let (server, reason) = (client.server.address.clone(), Some(failed.clone()));
+    out_show(out, Show::Link { state, server, reason, retry_ms });
+    transfers_pause(client, None, &failed, now, out);
+    let mut ids: Vec<Id> = Vec::new();
+    for contact in client.contacts.values_mut() {
+        contact.partials.clear();
+        outbox_again(contact);
+        if contact.state == PeerState::Online {
+            ids.push(contact.id);
+        } else if contact.state == PeerState::Offline {
+            contact.state = PeerState::Unknown;
+        }
+    }
+    for id in ids {
+        contact_state(client, id, PeerState::Unknown, out);
+    }
+}
+
+/// Причины, после которых звонить снова бессмысленно: решать человеку.
+fn for_good(kind: FailKind) -> bool {
+    matches!(
+        kind,
+        FailKind::SignedElsewhere
+            | FailKind::ServerWrong
+            | FailKind::ServerUnknown
+            | FailKind::IdTaken
+            | FailKind::HelloVersion
+            | FailKind::KeyBad
+            | FailKind::CertificateBad
+    )
+}
+
+/// Пришёл пакет от сервера: свой или переданный от человека.
+fn packet_received(
+    client: &mut Client,
+    link: LinkId,
+    header: Header,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) {
+    if link != client.server.link {
+        return;
+    }
+    let row = match packet_find(&header) {
+        Ok(row) => row,
+        Err(failed) => return link_give_up(client, failed, now, out),
+    };
+    let addressed = row.family == Family::Control || header.dest_id == client.me;
+    if let Err(failed) = packet_allowed(row, &header, FarEnd::Server) {
+        return link_give_up(client, failed, now, out);
+    }
+    client.server.heard_ms = now.mono_ms;
+    let early = row.kind != Kind::Hello && row.kind != Kind::Quit && row.kind != Kind::Refused;
+    if client.server.stage != Stage::Up && early {
+        return link_give_up(client, fail(FailKind::BeforeHello, row.name), now, out);
+    }
+    if !addressed {
+        return;
+    }
+    let source = header.source_id;
+    let done = match row.kind {
+        Kind::Hello => hello_received(client, data, now, out),
+        Kind::Ping => ping_received(client, data, now, out),
+        Kind::Pong => Ok(()),
+        Kind::Quit => quit_received(client, data, now, out),
+        Kind::Quited => quited_received(client, data, now, out),
+        Kind::Refused => refused_received(data),
+        Kind::Presence => presence_received(client, data, now, out),
+        Kind::Unreachable => unreachable_received(client, data, now, out),
+        Kind::Message => message_received(client, source, header.content_id, data, now, out),
+        Kind::FileWant => want_received(client, source, header.content_id, data, now, out),
+        Kind::FileData | Kind::FileBlock | Kind::FileEnd => {
+            data_received(client, source, header.content_id, out);
+            Ok(())
+        }
+        Kind::FileDone => done_received(client, source, data, now, out),
+        Kind::FileStop => stop_received(client, source, data, now, out),
+        // Размер уже есть в предложении; открытый пакет нужен серверу и наблюдателю.
+        Kind::FileSize => Ok(()),
+        Kind::Watch => Err(fail(FailKind::NotAllowed, row.name)),
+    };
+    if let Err(failed) = done {
+        // Негодное тело от человека линию с сервером не рвёт: показать и жить дальше.
+        out_show(out, Show::Error { fail: failed, command: String::from(row.name) });
+    }
+}
+
+/// HELLO сервера: связь есть.
+fn hello_received(
+    client: &mut Client,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let hello: Hello = body_read("HELLO", data)?;
+    if client.server.stage != Stage::Greeting {
+        return Ok(());
+    }
+    if hello.version != PROTOCOL_VERSION {
+        let failed = fail(FailKind::HelloVersion, &hello.version.to_string());
+        link_give_up(client, failed, now, out);
+        return Ok(());
+    }
+    client.server.stage = Stage::Up;
+    client.server.wait_ms = 0;
+    let server = client.server.address.clone();
+    out_show(out, Show::Link { state: LinkShow::Up, server, reason: None, retry_ms: 0 });
+    let mut ids: Vec<Id> = Vec::new();
+    for contact in client.contacts.values() {
+        if !contact.blocked {
+            ids.push(contact.id);
+        }
+    }
+    watch_put(client, &ids, out);
+    for id in ids {
+        outbox_pump(client, id, now, out);
+    }
+    Ok(())
+}
+
+/// PING: ответить тем же числом.
+fn ping_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
+    let ping: Ping = body_read("PING", data)?;
+    let pong = Ping { number: ping.number, clock: now.wall_ms };
+    control_put(client, Kind::Pong, &pong, out);
+    Ok(())
+}
+
+/// QUIT сервера: он уходит или прогоняет нас, с причиной.
+fn quit_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
+    let quit: Quit = body_read("QUIT", data)?;
+    let failed = fail(fail_kind_of(quit.reason), "QUIT");
+    link_give_up(client, failed, now, out);
+    Ok(())
+}
+
+/// QUITED: собеседник пропал.
+fn quited_received(
+    client: &mut Client,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let body: Quited = body_read("QUITED", data)?;
+    peer_left(client, body.id, now, out);
+    Ok(())
+}
+
+/// REFUSED: сервер не принял пакет; причина уйдёт в журнал.
+fn refused_received(data: &[u8]) -> Result<(), Fail> {
+    let body: Refused = body_read("REFUSED", data)?;
+    Err(fail(fail_kind_of(body.reason), &format!("type {}", body.content_type)))
+}
+
+/// PRESENCE: собеседник пришёл или ушёл.
+fn presence_received(
+    client: &mut Client,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let body: Presence = body_read("PRESENCE", data)?;
+    if !body.online {
+        peer_left(client, body.id, now, out);
+        return Ok(());
+    }
+    let Some(contact) = client.contacts.get_mut(&body.id) else {
+        return Ok(());
+    };
+    if contact.blocked {
+        return Ok(());
+    }
+    outbox_again(contact);
+    contact_state(client, body.id, PeerState::Online, out);
+    outbox_pump(client, body.id, now, out);
+    transfers_wake(client, body.id, now, out);
+    Ok(())
+}
+
+/// Собеседника нет: файлы с ним ждут, сообщения остаются в очереди.
+fn peer_left(client: &mut Client, id: Id, now: Time, out: &mut Out) {
+    contact_state(client, id, PeerState::Offline, out);
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        contact.partials.clear();
+        outbox_again(contact);
+    }
+    transfers_pause(client, Some(id), &fail(FailKind::PeerOffline, ""), now, out);
+}
+
+/// UNREACHABLE: пакет не дошёл. Занят — только приостановить файлы, нет его — ждать.
+fn unreachable_received(
+    client: &mut Client,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let body: Unreachable = body_read("UNREACHABLE", data)?;
+    let reason = fail_kind_of(body.reason);
+    if reason == FailKind::PeerBusy {
+        transfers_pause(client, Some(body.id), &fail(reason, ""), now, out);
+        return Ok(());
+    }
+    peer_left(client, body.id, now, out);
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! The user's commands, one arm each. Which words they have is decided in faces/commands.rs.
+//! Команды человека, по ветке на каждую. Какими словами они пишутся, решает faces/commands.rs.
+
+use super::budget::{budget_add, limits_show, question_answer};
+use super::client::card_text;
+use super::contacts::{contact_meet, contact_name, contact_show, name_clean, who_find};
+use super::events::{Action, ClientEvent, Command, Out, Random, Transfer, out_show};
+use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
+use super::messages::text_write;
+use super::receiving::{file_refuse, file_take, transfers_forget};
+use super::sending::file_write;
+use super::show::{LinkShow, PeerState, Show};
+use super::state::{Client, Leave, Stage};
+use super::transfers::{file_list, transfer_end};
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::wire::file::STOP_CANCELLED;
+
+/// Выполняет команду; ошибка становится одной понятной строкой.
+pub fn command_run(
+    client: &mut Client,
+    command: Command,
+    line: &str,
+    random: &Random,
+    now: Time,
+    out: &mut Out,
+) {
+    let leaving = matches!(command, Command::Quit);
+    let done = command_do(client, command, random, now, out);
+    if !leaving && client.leave == Leave::Warned {
+        client.leave = Leave::Staying;
+    }
+    if let Err(failed) = done {
+        out_show(out, Show::Error { fail: failed, command: String::from(line) });
+    }
+}
+
+/// Ветка на каждую команду.
+fn command_do(
+    client: &mut Client,
+    command: Command,
+    random: &Random,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    match command {
+        Command::Help(word) => out_show(out, Show::Help(word)),
+        Command::Id => {
+            let (id, name) = (client.me, client.wishes.name.clone());
+            let (card, fingerprint) = (card_text(client), client.fingerprint.clone());
+            out_show(out, Show::Identity { id, name, card, fingerprint });
+        }
+        Command::Add { who, name } => return contact_add(client, &who, &name, out),
+        Command::Contacts => contacts_list(client, false, out),
+        Command::Peers => contacts_list(client, true, out),
+        Command::Rename { who, name } => return contact_rename(client, &who, &name, out),
+        Command::Remove(who) => return contact_remove(client, &who, out),
+        Command::Block(who) => return contact_block(client, &who, out),
+        Command::To(who) => return chat_choose(client, &who, out),
+        Command::Say(text) => {
+            let Some(peer) = client.chosen else {
+                return Err(fail(FailKind::PeerMissing, ""));
+            };
+            return text_write(client, peer, &text, random, now, out);
+        }
+        Command::Message { who, text } => {
+            let peer = who_find(client, &who)?;
+            return text_write(client, peer, &text, random, now, out);
+        }
+        Command::Send { who, path } => {
+            let peer = who_find(client, &who)?;
+            return file_write(client, peer, &path, random, out);
+        }
+        Command::Take(transfer) => return file_take(client, transfer, now, out),
+        Command::Refuse(transfer) => return file_refuse(client, transfer, now, out),
+        Command::Cancel(transfer) => return file_stop(client, transfer, now, out),
+        Command::Files(who) => return files_list(client, &who, now, out),
+        Command::Limits(who) => return limits_list(client, &who, out),
+        Command::TopUp { who, budget, amount } => {
+            let peer = who_find(client, &who)?;
+            contact_meet(client, peer, out);
+            budget_add(client, peer, budget, amount, out);
+        }
+        Command::Yes(token) => return question_answer(client, token, true, now, out),
+        Command::No(token) => return question_answer(client, token, false, now, out),
+        Command::Status => status_show(client, now, out),
+        Command::Language(code) => language_set(&code, out),
+        Command::Set { key, value } => return setting_set(client, &key, &value, out),
+        Command::Quit => return leave_asked(client, out),
+        Command::EndOfInput => leave_drain(client, now, out),
+        Command::Terminate => leave_now(client, 0, out),
+        Command::Interrupt => leave_now(client, 130, out),
+        Command::Bad(failed) => return Err(failed),
+    }
+    Ok(())
+}
+
+/// `/add`: завести контакт.
+fn contact_add(client: &mut Client, who: &str, name: &str, out: &mut Out) -> Result<(), Fail> {
+    let id = who_find(client, who)?;
+    if !contact_meet(client, id, out) {
+        return Err(fail(FailKind::ContactUnknown, who));
+    }
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        contact.blocked = false;
+        if !name.is_empty() {
+            contact.name = name_clean(name);
+        }
+        client.contacts_dirty = true;
+    }
+    contact_show(client, id, out);
+    Ok(())
+}
+
+/// `/contacts` и `/peers`: список людей (во втором — только те, кто на связи).
+fn contacts_list(client: &Client, online: bool, out: &mut Out) {
+    let mut shown = 0;
+    for contact in client.contacts.values() {
+        if !online || contact.state == PeerState::Online {
+            contact_show(client, contact.id, out);
+            shown += 1;
+        }
+    }
+    if shown == 0 {
+        let key = if online { "peers-none" } else { "contacts-none" };
+        out_show(out, Show::Info { key, values: Vec::new() });
+    }
+}
+
+/// `/rename`.
+fn contact_rename(client: &mut Client, who: &str, name: &str, out: &mut Out) -> Result<(), Fail> {
+    let id = known_find(client, who)?;
+    let name = name_clean(name);
+    if name.is_empty() {
+        return Err(fail(FailKind::ArgumentMissing, "name"));
+    }
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        contact.name = name;
+        client.contacts_dirty = true;
+    }
+    contact_show(client, id, out);
+    Ok(())
+}
+
+/// Контакт, который уже есть в списке.
+fn known_find(client: &Client, who: &str) -> Result<Id, Fail> {
+    let id = who_find(client, who)?;
+    if client.contacts.contains_key(&id) {
+        return Ok(id);
+    }
+    Err(fail(FailKind::ContactUnknown, who))
+}
+
+/// `/remove`: забыть человека, его очередь и его передачи.
+fn contact_remove(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+    let id = known_find(client, who)?;
+    let name = contact_name(client, id);
+    transfers_forget(client, id, out);
+    client.contacts.remove(&id);
+    if client.chosen == Some(id) {
+        client.chosen = None;
+    }
+    client.contacts_dirty = true;
+    client.limits_dirty = true;
+    out_show(out, Show::Info { key: "contact-removed", values: vec![("name", name)] });
+    Ok(())
+}
+
+/// `/block`: не слышать и не писать; `/add` снимает запрет.
+fn contact_block(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+    let id = who_find(client, who)?;
+    contact_meet(client, id, out);
+    transfers_forget(client, id, out);
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        contact.blocked = true;
+        contact.outbox.clear();
+        client.contacts_dirty = true;
+    }
+    contact_show(client, id, out);
+    Ok(())
+}
+
+/// `/to`: выбрать, кому идёт простой текст; без имени — никому.
+fn chat_choose(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+    if who.trim().is_empty() {
+        client.chosen = None;
+        out_show(out, Show::Info { key: "chat-closed", values: Vec::new() });
+        return Ok(());
+    }
+    let id = who_find(client, who)?;
+    contact_meet(client, id, out);
+    client.chosen = Some(id);
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        contact.unread = 0;
+    }
+    out_show(out, Show::Chosen { id, name: contact_name(client, id) });
+    Ok(())
+}
+
+/// `/cancel`: отменить с любой стороны. Оплаченное не возвращается.
+fn file_stop(
+    client: &mut Client,
+    transfer: Transfer,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    if !client.transfers.contains_key(&transfer) {
+        return Err(fail(FailKind::TransferUnknown, &transfer.to_string()));
+    }
+    let reason = fail(FailKind::Cancelled, "");
+    transfer_end(client, transfer, STOP_CANCELLED, reason, now, out);
+    Ok(())
+}
+
+/// `/files`: передачи, все или с одним человеком.
+fn files_list(client: &Client, who: &str, now: Time, out: &mut Out) -> Result<(), Fail> {
+    let only: Option<Id> = if who.is_empty() { None } else { Some(who_find(client, who)?) };
+    let mut shown = 0;
+    for state in client.transfers.values() {
+        if only.is_none() || only == Some(state.facts.peer) {
+            file_list(client, state.number, now, out);
+            shown += 1;
+        }
+    }
+    if shown == 0 {
+        out_show(out, Show::Info { key: "files-none", values: Vec::new() });
+    }
+    Ok(())
+}
+
+/// `/limits`: остатки, все или одного человека.
+fn limits_list(client: &Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+    if !who.is_empty() {
+        let id = known_find(client, who)?;
+        limits_show(client, id, out);
+        return Ok(());
+    }
+    if client.contacts.is_empty() {
+        out_show(out, Show::Info { key: "contacts-none", values: Vec::new() });
+    }
+    for contact in client.contacts.values() {
+        limits_show(client, contact.id, out);
+    }
+    Ok(())
+}
+
+/// `/status`: связь с сервером и что не доставлено.
+fn status_show(client: &Client, now: Time, out: &mut Out) {
+    let server = client.server.address.clone();
+    let waited = now.mono_ms.saturating_sub(client.server.since_ms);
+    let (state, retry_ms) = match client.server.stage {
+        Stage::Up => (LinkShow::Up, 0),
+        Stage::Down | Stage::Connecting | Stage::Greeting => {
+            (LinkShow::Retry, client.server.wait_ms.saturating_sub(waited))
+        }
+        Stage::Ended => (LinkShow::Down, 0),
+    };
+    let reason = if server.is_empty() { Some(fail(FailKind::ServerMissing, "")) } else { None };
+    out_show(out, Show::Link { state, server, reason, retry_ms });
+    let unsent = unsent_list(client);
+    if !unsent.is_empty() {
+        out_show(out, Show::Info { key: "status-unsent", values: vec![("list", unsent)] });
+    }
+}
+
+/// `/lang`: язык меняет displayer; здесь только запомнить.
+fn language_set(code: &str, out: &mut Out) {
+    out_show(out, Show::Language(String::from(code)));
+    let (key, value) = (String::from("lang"), String::from(code));
+    out.actions.push(Action::Setting { key, value });
+}
+
+/// `/set`: изменить и запомнить настройку. Незнакомый ключ отвергает faces/commands.rs.
+fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Result<(), Fail> {
+    let wishes = &mut client.wishes;
+    match key {
+        "name" => wishes.name = name_clean(value),
+        "messages" => wishes.messages_first = number(value)?,
+        "files" => wishes.files_first = number(value)?,
+        "accept_files" => wishes.accept_files = value == "on",
+        _ => return Err(fail(FailKind::ArgumentBad, key)),
+    }
+    let (key, value) = (String::from(key), String::from(value));
+    let values = vec![("key", key.clone()), ("value", value.clone())];
+    out_show(out, Show::Info { key: "setting-set", values });
+    out.actions.push(Action::Setting { key, value });
+    Ok(())
+}
+
+/// Целое неотрицательное число.
+fn number(text: &str) -> Result<u64, Fail> {
+    match text.parse::<u64>() {
+        Ok(number) => Ok(number),
+        Err(_) => Err(fail(FailKind::ArgumentBad, text)),
+    }
+}
+
+/// Событие-команда из готовых частей (для лиц и испытаний).
+pub fn command_event<'a>(
+    command: Command,
+    line: &'a str,
+    random: &'a Random,
+) -> ClientEvent<'a> {
+    ClientEvent::Command { command, line, random }
+}

@@ -1,0 +1,207 @@
+//! Contacts: found by id or by a unique name, made on first contact, kept with name and budgets.
+//! Контакты: находятся по номеру или единственному имени, появляются при первом обращении,
+//! хранятся с именем и лимитами.
+
+use std::collections::VecDeque;
+
+use super::events::{Action, ContactRow, LimitRow, Out, StartFacts, out_send, out_show};
+use super::show::{PeerState, Show};
+use super::state::{Client, Contact, Incoming, Stage};
+use crate::base::bounds::{CONTACTS_MAX, NAME_MAX};
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::{ID_SERVER, Id, id_digits, id_looks_like, id_parse, id_shown};
+use crate::wire::control::{WATCH_MAX, Watch, packet_put};
+use crate::wire::packets::{Kind, Lane};
+
+/// Загружает контакты и лимиты при запуске. Строка лимитов без контакта — тоже контакт.
+pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
+    for row in &facts.contacts {
+        contact_make(client, row.id);
+        if let Some(contact) = client.contacts.get_mut(&row.id) {
+            contact.name = name_clean(&row.name);
+            contact.blocked = row.blocked;
+        }
+    }
+    limits_apply(client, &facts.limits);
+    if let Some(id) = facts.to {
+        contact_make(client, id);
+    }
+    for transfer in &facts.outgoing {
+        contact_make(client, transfer.peer);
+    }
+    for transfer in &facts.incoming {
+        contact_make(client, transfer.peer);
+    }
+}
+
+/// Заводит контакт, если его ещё нет и место есть. Лимиты — первые, из настроек.
+pub fn contact_make(client: &mut Client, id: Id) -> bool {
+    if client.contacts.contains_key(&id) {
+        return true;
+    }
+    if client.contacts.len() >= CONTACTS_MAX || id == client.me {
+        return false;
+    }
+    let contact = Contact {
+        id,
+        name: String::new(),
+        blocked: false,
+        state: PeerState::Unknown,
+        unread: 0,
+        messages_left: client.wishes.messages_first,
+        files_left: client.wishes.files_first,
+        outbox: VecDeque::new(),
+        next_sequence: 1,
+        tried_ms: 0,
+        incoming: Incoming::default(),
+        partials: Vec::new(),
+    };
+    client.contacts.insert(id, contact);
+    client.limits_dirty = true;
+    client.contacts_dirty = true;
+    true
+}
+
+/// Контакт для работы: есть или заводится; о новом узнают лицо и сервер.
+pub fn contact_meet(client: &mut Client, id: Id, out: &mut Out) -> bool {
+    if client.contacts.contains_key(&id) {
+        return true;
+    }
+    if !contact_make(client, id) {
+        return false;
+    }
+    contact_show(client, id, out);
+    if client.server.stage == Stage::Up {
+        watch_put(client, &[id], out);
+    }
+    true
+}
+
+/// Просит сервер сообщать о присутствии этих людей.
+pub fn watch_put(client: &Client, ids: &[Id], out: &mut Out) {
+    let start = out.bytes.len();
+    for part in ids.chunks(WATCH_MAX) {
+        let body = Watch { ids: part.to_vec() };
+        let _ = packet_put(&mut out.bytes, Kind::Watch, client.me, ID_SERVER, 0, &body);
+    }
+    out_send(out, client.server.link, Lane::Messages, start);
+}
+
+/// Имя для показа: данное имя или номер.
+pub fn contact_name(client: &Client, id: Id) -> String {
+    match client.contacts.get(&id) {
+        Some(contact) if !contact.name.is_empty() => contact.name.clone(),
+        Some(_) | None => id_shown(id),
+    }
+}
+
+/// Показывает контакт.
+pub fn contact_show(client: &Client, id: Id, out: &mut Out) {
+    if let Some(contact) = client.contacts.get(&id) {
+        out_show(
+            out,
+            Show::Contact {
+                id,
+                name: contact.name.clone(),
+                state: contact.state,
+                unread: contact.unread,
+                blocked: contact.blocked,
+            },
+        );
+    }
+}
+
+/// Меняет состояние собеседника и показывает, если оно другое.
+pub fn contact_state(client: &mut Client, id: Id, state: PeerState, out: &mut Out) {
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        if contact.state != state {
+            contact.state = state;
+            contact_show(client, id, out);
+        }
+    }
+}
+
+/// Номер по тому, что ввёл человек: номер (с пробелами или без) или единственное имя.
+/// Ошибки: `IdBad`, `ContactUnknown`, `NameAmbiguous`, `ArgumentMissing`.
+pub fn who_find(client: &Client, who: &str) -> Result<Id, Fail> {
+    let who = who.trim();
+    if who.is_empty() {
+        return Err(fail(FailKind::ArgumentMissing, "ID"));
+    }
+    let mut found: Option<Id> = None;
+    for contact in client.contacts.values() {
+        if contact.name.to_lowercase() == who.to_lowercase() {
+            if found.is_some() {
+                return Err(fail(FailKind::NameAmbiguous, who));
+            }
+            found = Some(contact.id);
+        }
+    }
+    if let Some(id) = found {
+        return Ok(id);
+    }
+    if !id_looks_like(who) {
+        return Err(fail(FailKind::ContactUnknown, who));
+    }
+    let id = id_parse(who)?;
+    if id == client.me {
+        return Err(fail(FailKind::ArgumentBad, &id_digits(id)));
+    }
+    Ok(id)
+}
+
+/// Имя без управляющих знаков и смены направления, не длиннее предела.
+pub fn name_clean(name: &str) -> String {
+    let mut clean = String::new();
+    let mut letters = 0;
+    for letter in name.trim().chars() {
+        if letters == NAME_MAX {
+            break;
+        }
+        if !letter_harmful(letter) {
+            clean.push(letter);
+            letters += 1;
+        }
+    }
+    clean
+}
+
+/// Знак, который портит показ: управляющий или меняющий направление письма.
+pub fn letter_harmful(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Применяет строки limits.txt; строка без контакта заводит его.
+pub fn limits_apply(client: &mut Client, rows: &[LimitRow]) {
+    for row in rows {
+        if contact_make(client, row.id) {
+            if let Some(contact) = client.contacts.get_mut(&row.id) {
+                contact.messages_left = row.messages;
+                contact.files_left = row.files;
+            }
+        }
+    }
+}
+
+/// Сохраняет изменённые лимиты и контакты: один раз на пробуждение, а не на сообщение.
+pub fn contacts_flush(client: &mut Client, out: &mut Out) {
+    if client.limits_dirty {
+        client.limits_dirty = false;
+        let mut rows = Vec::new();
+        for contact in client.contacts.values() {
+            let (messages, files) = (contact.messages_left, contact.files_left);
+            rows.push(LimitRow { id: contact.id, messages, files });
+        }
+        out.actions.push(Action::LimitsSave { rows });
+    }
+    if client.contacts_dirty {
+        client.contacts_dirty = false;
+        let mut rows = Vec::new();
+        for contact in client.contacts.values() {
+            let name = contact.name.clone();
+            rows.push(ContactRow { id: contact.id, name, blocked: contact.blocked });
+        }
+        out.actions.push(Action::ContactsSave { rows });
+    }
+}

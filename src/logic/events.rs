@@ -1,0 +1,236 @@
+//! What comes into the logic and what goes out of it, for the client and for the server.
+//! Что входит в логику и что из неё выходит, для клиента и для сервера.
+
+use super::show::Show;
+use crate::base::fail::{Fail, FailKind};
+use crate::base::ids::Id;
+use crate::crypto::identity::PublicKey;
+use crate::wire::header::Header;
+use crate::wire::message::TransferId;
+use crate::wire::packets::Lane;
+
+/// Number of a link within this process.
+pub type LinkId = u32;
+/// Number of a transfer within this program, as the user types it.
+pub type Transfer = u32;
+/// Random bytes that come with a command: message id, file key, transfer id, handle.
+pub type Random = [u8; 64];
+
+/// One line of limits.txt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitRow {
+    pub id: Id,
+    pub messages: u64,
+    pub files: u64,
+}
+
+/// One contact as kept on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContactRow {
+    pub id: Id,
+    pub name: String,
+    pub blocked: bool,
+}
+
+/// What is known of a transfer for good; kept in its journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransferFacts {
+    pub transfer: TransferId,
+    pub handle: u32,
+    pub peer: Id,
+    pub name: String,
+    /// Source path of an outgoing file; empty for an incoming one.
+    pub path: String,
+    pub size: u64,
+    pub changed: u64,
+    pub key: [u8; 32],
+}
+
+/// How a transfer ended, remembered so that a repeated offer gets the same answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FinishedRow {
+    pub transfer: TransferId,
+    /// 0 = done, otherwise the state of FILE_STOP.
+    pub state: u8,
+}
+
+/// Settings the logic needs (store/settings.rs keeps them).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wishes {
+    pub name: String,
+    pub messages_first: u64,
+    pub files_first: u64,
+    pub accept_files: bool,
+    pub answer_yes: bool,
+}
+
+/// What the client knows when it starts.
+#[derive(Clone, Debug)]
+pub struct StartFacts {
+    pub me: Id,
+    pub fingerprint: String,
+    /// Random number of this run of the program.
+    pub run: u64,
+    /// HOST:PORT, or empty: no server is known.
+    pub server: String,
+    pub wishes: Wishes,
+    pub limits: Vec<LimitRow>,
+    pub contacts: Vec<ContactRow>,
+    pub outgoing: Vec<TransferFacts>,
+    pub incoming: Vec<TransferFacts>,
+    pub finished: Vec<FinishedRow>,
+    /// Chat chosen at the start (`--to`).
+    pub to: Option<Id>,
+}
+
+/// Which budget a top-up goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    Messages,
+    Files,
+}
+
+/// A command of the user, parsed (faces/commands.rs).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Help(String),
+    Id,
+    Add { who: String, name: String },
+    Contacts,
+    Rename { who: String, name: String },
+    Remove(String),
+    Block(String),
+    To(String),
+    Say(String),
+    Message { who: String, text: String },
+    Send { who: String, path: String },
+    Take(Transfer),
+    Refuse(Transfer),
+    Cancel(Transfer),
+    Files(String),
+    Limits(String),
+    TopUp { who: String, budget: Budget, amount: u64 },
+    Yes(Option<u64>),
+    No(Option<u64>),
+    Status,
+    Peers,
+    Language(String),
+    Set { key: String, value: String },
+    Quit,
+    /// The pipe's input ended: leave when all is delivered.
+    EndOfInput,
+    /// SIGTERM or a closed console: leave at once, code 0.
+    Terminate,
+    /// Ctrl+C: leave at once, code 130.
+    Interrupt,
+    /// A line that could not be understood.
+    Bad(Fail),
+}
+
+/// An event for the client.
+#[derive(Debug)]
+pub enum ClientEvent<'a> {
+    Command { command: Command, line: &'a str, random: &'a Random },
+    /// TCP and TLS stand; HELLO has not been said yet.
+    LinkUp { link: LinkId },
+    /// The connection could not be made or is gone.
+    LinkDown { link: LinkId, fail: Fail },
+    Packet { link: LinkId, header: Header, data: &'a [u8] },
+    Tick,
+    /// The source of an outgoing file is open.
+    SourceOpened { transfer: Transfer, name: String, size: u64, changed: u64 },
+    /// Packets up to (not including) `next` went to the sender.
+    SourceSent { transfer: Transfer, next: u64 },
+    /// The proof is known on the sender's side (all blocks were read).
+    SourceProof { transfer: Transfer, proof: [u8; 32] },
+    SourceFailed { transfer: Transfer, fail: Fail },
+    /// The .part file is ready; so many packets are in it already.
+    PartOpened { transfer: Transfer, saved: u64 },
+    PartSaved { transfer: Transfer, saved: u64 },
+    /// Packets are missing from here on: ask again.
+    PartRewound { transfer: Transfer, saved: u64 },
+    PartDone { transfer: Transfer, path: String, proof: [u8; 32] },
+    PartFailed { transfer: Transfer, fail: Fail },
+    /// limits.txt was changed by hand.
+    LimitsRead { rows: Vec<LimitRow> },
+}
+
+/// An event for the server.
+#[derive(Debug)]
+pub enum ServerEvent<'a> {
+    /// TLS stands; the far end proved that it holds this key.
+    LinkUp { link: LinkId, key: PublicKey },
+    LinkDown { link: LinkId },
+    /// What came over the link cannot be understood; the stream is lost.
+    LinkBad { link: LinkId, fail: Fail },
+    Packet { link: LinkId, header: Header, data: &'a [u8] },
+    /// The queue of this link is over its bound.
+    Overflow { from: LinkId, to: LinkId, lane: Lane, header: Header },
+    Tick,
+}
+
+/// What the logic wants done. Packets lie in `Out::bytes`.
+#[derive(Debug, PartialEq)]
+pub enum Action {
+    /// Bytes `start..end` of `Out::bytes` are whole packets for this link.
+    Send { link: LinkId, lane: Lane, start: usize, end: usize },
+    /// Pass the packet at hand on, unchanged.
+    Forward { link: LinkId, lane: Lane },
+    /// Write out what is queued, then close.
+    Close { link: LinkId, fail: FailKind },
+    /// Make a link to the server.
+    Connect { link: LinkId },
+    Show(Show),
+    LimitsSave { rows: Vec<LimitRow> },
+    ContactsSave { rows: Vec<ContactRow> },
+    /// Remember a setting.
+    Setting { key: String, value: String },
+    FinishedSave { row: FinishedRow },
+    /// Remember for good which key an id belongs to (server).
+    Register { id: Id, key: PublicKey },
+    /// Open the source of a new outgoing file and tell its size.
+    SourceOpen { transfer: Transfer, path: String },
+    /// The transfer is paid: keep its facts in a journal.
+    SourceKeep { transfer: Transfer, facts: TransferFacts },
+    /// Read these packets, seal them and send them over this link.
+    SourceRead { transfer: Transfer, link: LinkId, me: Id, first: u64, count: u64, fresh: bool },
+    /// Forget what is still to be read (the way is gone).
+    SourceHalt { transfer: Transfer },
+    /// The transfer is over: close and forget the journal.
+    SourceDrop { transfer: Transfer },
+    PartOpen { transfer: Transfer, facts: TransferFacts },
+    /// The packet at hand belongs to this incoming file.
+    PartPacket { transfer: Transfer },
+    /// Stop writing for now; the journal stays.
+    PartHalt { transfer: Transfer },
+    /// Throw the .part and its journal away.
+    PartDrop { transfer: Transfer, facts: TransferFacts },
+    /// End the program.
+    Exit { code: u8 },
+}
+
+/// Everything one step wants done. Cleared and reused by its owner.
+#[derive(Debug, Default)]
+pub struct Out {
+    pub actions: Vec<Action>,
+    pub bytes: Vec<u8>,
+}
+
+/// Готовит к новому шагу, память остаётся.
+pub fn out_clear(out: &mut Out) {
+    out.actions.clear();
+    out.bytes.clear();
+}
+
+/// Пакеты, дописанные в `bytes` с места `start`, отправить по линии.
+pub fn out_send(out: &mut Out, link: LinkId, lane: Lane, start: usize) {
+    let end = out.bytes.len();
+    if end > start {
+        out.actions.push(Action::Send { link, lane, start, end });
+    }
+}
+
+/// Показать.
+pub fn out_show(out: &mut Out, show: Show) {
+    out.actions.push(Action::Show(show));
+}

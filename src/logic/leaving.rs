@@ -1,0 +1,90 @@
+//! Leaving: /quit warns once when something is unsent, the pipe's end waits for deliveries,
+//! SIGTERM and Ctrl+C go at once.
+//! Уход: /quit один раз предупреждает о неотправленном, конец потока ждёт доставки, SIGTERM и
+//! Ctrl+C уходят сразу.
+
+use super::client::control_put;
+use super::contacts::{contact_name, contacts_flush};
+use super::events::{Action, Out, out_show};
+use super::show::Show;
+use super::state::{Client, Leave, Phase, Stage};
+use crate::base::bounds::LEAVE_MS;
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail, fail_row};
+use crate::wire::control::Quit;
+use crate::wire::packets::Kind;
+
+/// Что ещё не доставлено, словами: «Анна: 2, report.pdf». Пусто — всё доставлено.
+pub fn unsent_list(client: &Client) -> String {
+    let mut list = String::new();
+    for contact in client.contacts.values() {
+        let waiting = contact.outbox.len();
+        if waiting > 0 {
+            part_add(&mut list, &format!("{}: {waiting}", contact_name(client, contact.id)));
+        }
+    }
+    for state in client.transfers.values() {
+        if state.phase == Phase::Running || state.phase == Phase::Opening {
+            part_add(&mut list, &state.facts.name);
+        }
+    }
+    list
+}
+
+/// Дописывает к перечислению.
+fn part_add(list: &mut String, part: &str) {
+    if !list.is_empty() {
+        list.push_str(", ");
+    }
+    list.push_str(part);
+}
+
+/// `/quit`: с неотправленным сначала предупреждает, второй раз уходит.
+pub fn leave_asked(client: &mut Client, out: &mut Out) -> Result<(), Fail> {
+    let unsent = unsent_list(client);
+    if !unsent.is_empty() && client.leave == Leave::Staying {
+        client.leave = Leave::Warned;
+        return Err(fail(FailKind::Unsent, &unsent));
+    }
+    leave_now(client, 0, out);
+    Ok(())
+}
+
+/// Ввод кончился: уйти, когда всё доставлено.
+pub fn leave_drain(client: &mut Client, now: Time, out: &mut Out) {
+    client.leave = Leave::Draining { until_ms: now.mono_ms + LEAVE_MS };
+    leave_tick(client, now, out);
+}
+
+/// Уходит сейчас: попрощаться, сохранить, закрыть.
+pub fn leave_now(client: &mut Client, code: u8, out: &mut Out) {
+    contacts_flush(client, out);
+    if client.server.stage == Stage::Up {
+        control_put(client, Kind::Quit, &Quit { reason: FailKind::Leaving as u16 }, out);
+    }
+    let link = client.server.link;
+    if client.server.stage != Stage::Down && client.server.stage != Stage::Ended {
+        out.actions.push(Action::Close { link, fail: FailKind::Leaving });
+    }
+    client.server.stage = Stage::Ended;
+    client.leave = Leave::Left;
+    out.actions.push(Action::Exit { code });
+}
+
+/// Тиканье при уходе по концу ввода.
+pub fn leave_tick(client: &mut Client, now: Time, out: &mut Out) {
+    let Leave::Draining { until_ms } = client.leave else {
+        return;
+    };
+    let unsent = unsent_list(client);
+    if unsent.is_empty() {
+        leave_now(client, 0, out);
+        return;
+    }
+    if now.mono_ms >= until_ms {
+        let failed = fail(FailKind::Unsent, &unsent);
+        let code = fail_row(failed.kind).exit;
+        out_show(out, Show::Error { fail: failed, command: String::new() });
+        leave_now(client, code, out);
+    }
+}

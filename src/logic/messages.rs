@@ -1,0 +1,411 @@
+//! Texts: written, paid, queued, sent in order, confirmed; received, put in order, confirmed.
+//! Тексты: написаны, оплачены, в очереди, отправлены по порядку, подтверждены; получены,
+//! выстроены по порядку, подтверждены. Правила порядка: docs/protocol.md, "Order".
+
+use super::budget::{budget_check, budget_pay, question_ask};
+use super::contacts::{contact_meet, contact_name, contact_show, contact_state, name_clean};
+use super::events::{Budget, Out, Random, Transfer, out_send, out_show};
+use super::receiving::offer_received;
+use super::sending::offer_clear_put;
+use super::show::{MessageShow, PeerState, ReceiptState, Show};
+use super::state::{About, Client, Contact, OutMessage, Partial, Stage};
+use crate::base::bounds::{EARLY_MAX, OUTBOX_MAX, OUTBOX_WINDOW, PARTIAL_MAX, RESEND_MS, TEXT_MAX};
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::wire::control::body_read;
+use crate::wire::header::CONTENT_ID_MAX;
+use crate::wire::message::{
+    ENVELOPE_OFFER, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, Offer, envelope_bytes,
+    message_packets, message_put, piece_read, text_shown,
+};
+use crate::wire::packets::Lane;
+
+/// Номер сообщения UUIDv7 (RFC 9562) из времени и случайных байт.
+pub fn message_id(wall_ms: u64, random: &[u8]) -> [u8; 16] {
+    let mut bytes = [0u8; 10];
+    bytes.copy_from_slice(&random[..10]);
+    uuid::Builder::from_unix_timestamp_millis(wall_ms, &bytes).into_uuid().into_bytes()
+}
+
+/// Человек пишет текст: проверка, цена, при нужде вопрос.
+pub fn text_write(
+    client: &mut Client,
+    peer: Id,
+    text: &str,
+    random: &Random,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    if text.len() > TEXT_MAX {
+        return Err(fail(FailKind::TextTooLong, &format!("{} > {TEXT_MAX}", text.len())));
+    }
+    if !contact_meet(client, peer, out) {
+        return Err(fail(FailKind::ContactUnknown, ""));
+    }
+    let mut envelope = envelope_new(client, ENVELOPE_TEXT, now);
+    envelope.id = message_id(now.wall_ms, random);
+    envelope.text = text.as_bytes().to_vec();
+    // Цена считается по самому длинному виду: порядковые номера ещё не назначены.
+    envelope.sequence = u64::MAX;
+    envelope.base = u64::MAX;
+    let packets = message_packets(envelope_bytes(&envelope)?.len()) as u64;
+    budget_check(client, peer, Budget::Messages, packets)?;
+    outbox_room(client, peer)?;
+    if packets > 1 {
+        return question_ask(client, peer, packets, About::Text { envelope }, now, out);
+    }
+    text_pay(client, peer, envelope, packets, now, out);
+    Ok(())
+}
+
+/// Есть ли место в очереди к этому человеку, и не закрыт ли он.
+fn outbox_room(client: &Client, peer: Id) -> Result<(), Fail> {
+    match client.contacts.get(&peer) {
+        Some(contact) if contact.blocked => Err(fail(FailKind::Blocked, &contact.name)),
+        Some(contact) if contact.outbox.len() >= OUTBOX_MAX => {
+            Err(fail(FailKind::OutboxFull, &OUTBOX_MAX.to_string()))
+        }
+        Some(_) => Ok(()),
+        None => Err(fail(FailKind::ContactUnknown, "")),
+    }
+}
+
+/// Пустой конверт со своим именем и временем.
+pub fn envelope_new(client: &Client, kind: u8, now: Time) -> Envelope {
+    Envelope {
+        kind,
+        run: client.run,
+        time: now.wall_ms,
+        name: client.wishes.name.clone(),
+        ..Envelope::default()
+    }
+}
+
+/// Списывает цену и ставит текст в очередь.
+pub fn text_pay(
+    client: &mut Client,
+    peer: Id,
+    envelope: Envelope,
+    packets: u64,
+    now: Time,
+    out: &mut Out,
+) {
+    budget_pay(client, peer, Budget::Messages, packets, out);
+    let shown = MessageShow {
+        peer,
+        name: contact_name(client, peer),
+        message: envelope.id,
+        text: text_shown(&envelope.text),
+        outgoing: true,
+        sent: envelope.time,
+        received: 0,
+    };
+    out_show(out, Show::Message(shown));
+    outbox_put(client, peer, envelope, None, now, out);
+}
+
+/// Ставит конверт в очередь к человеку и отправляет, что можно.
+pub fn outbox_put(
+    client: &mut Client,
+    peer: Id,
+    mut envelope: Envelope,
+    transfer: Option<Transfer>,
+    now: Time,
+    out: &mut Out,
+) {
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    envelope.sequence = contact.next_sequence;
+    contact.next_sequence += 1;
+    if envelope.kind == ENVELOPE_TEXT {
+        let (message, at) = (envelope.id, envelope.time);
+        let state = ReceiptState::Queued;
+        out_show(out, Show::Receipt { peer, message, state, at, reason: None });
+    }
+    contact.outbox.push_back(OutMessage { envelope, sent: false, transfer });
+    outbox_pump(client, peer, now, out);
+}
+
+/// Отправляет из очереди всё, что ещё не отправлено по нынешней линии, в пределах окна.
+/// Пока человека нет, уходит только первое сообщение, как проба.
+pub fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
+    if client.server.stage != Stage::Up {
+        return;
+    }
+    let Some(contact) = client.contacts.get(&peer) else {
+        return;
+    };
+    let window = match contact.state {
+        PeerState::Offline | PeerState::Refused => 1,
+        PeerState::Online | PeerState::Unknown => OUTBOX_WINDOW,
+    };
+    let many = usize::min(window, contact.outbox.len());
+    for index in 0..many {
+        outbox_send(client, peer, index, out);
+    }
+    if many > 0 {
+        if let Some(contact) = client.contacts.get_mut(&peer) {
+            contact.tried_ms = now.mono_ms;
+        }
+    }
+}
+
+/// Отправляет одно сообщение очереди, если оно ещё не ушло.
+fn outbox_send(client: &mut Client, peer: Id, index: usize, out: &mut Out) {
+    let content_id = client.next_content;
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    let base = contact.outbox[0].envelope.sequence;
+    let entry = &mut contact.outbox[index];
+    if entry.sent {
+        return;
+    }
+    entry.envelope.base = base;
+    let Ok(bytes) = envelope_bytes(&entry.envelope) else {
+        return;
+    };
+    entry.sent = true;
+    let transfer = entry.transfer;
+    let start = out.bytes.len();
+    // Размер файла идёт открыто перед предложением (так просит заказчик).
+    if let Some(transfer) = transfer {
+        offer_clear_put(client, transfer, out);
+    }
+    let _ = message_put(&mut out.bytes, client.me, peer, content_id, &bytes);
+    out_send(out, client.server.link, Lane::Messages, start);
+    client.next_content = (content_id + 1) & CONTENT_ID_MAX;
+}
+
+/// Всё неподтверждённое считается неотправленным: линия новая или человек вернулся.
+pub fn outbox_again(contact: &mut Contact) {
+    for entry in &mut contact.outbox {
+        entry.sent = false;
+    }
+}
+
+/// Тиканье: неподтверждённое слишком долго отправляется снова.
+pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
+    if client.server.stage != Stage::Up {
+        return;
+    }
+    let mut late: Vec<Id> = Vec::new();
+    for contact in client.contacts.values() {
+        if !contact.outbox.is_empty() && now.mono_ms >= contact.tried_ms + RESEND_MS {
+            late.push(contact.id);
+        }
+    }
+    for peer in late {
+        if let Some(contact) = client.contacts.get_mut(&peer) {
+            outbox_again(contact);
+        }
+        outbox_pump(client, peer, now, out);
+    }
+}
+
+/// Пришёл кусок сообщения: собрать и, когда целое, разобрать.
+pub fn message_received(
+    client: &mut Client,
+    source: Id,
+    content_id: u32,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let piece = piece_read(data)?;
+    if !contact_meet(client, source, out) {
+        return Ok(());
+    }
+    let Some(contact) = client.contacts.get_mut(&source) else {
+        return Ok(());
+    };
+    if contact.blocked {
+        return Ok(());
+    }
+    if piece.count == 1 {
+        let envelope: Envelope = body_read("envelope", piece.bytes)?;
+        return envelope_received(client, source, envelope, now, out);
+    }
+    let mut place = contact.partials.len();
+    for index in 0..contact.partials.len() {
+        if contact.partials[index].content_id == content_id {
+            place = index;
+        }
+    }
+    if piece.index == 0 {
+        if place < contact.partials.len() {
+            contact.partials.remove(place);
+        } else if contact.partials.len() >= PARTIAL_MAX {
+            contact.partials.remove(0);
+        }
+        place = contact.partials.len();
+        let bytes = Vec::new();
+        contact.partials.push(Partial { content_id, count: piece.count, next: 0, bytes });
+    }
+    if place >= contact.partials.len() {
+        // Начало потеряно вместе с прежней линией: сообщение придёт снова целиком.
+        return Ok(());
+    }
+    let partial = &mut contact.partials[place];
+    if partial.next != piece.index || partial.count != piece.count {
+        contact.partials.remove(place);
+        return Ok(());
+    }
+    partial.bytes.extend_from_slice(piece.bytes);
+    partial.next += 1;
+    if partial.next < partial.count {
+        return Ok(());
+    }
+    let whole = contact.partials.remove(place);
+    let envelope: Envelope = body_read("envelope", &whole.bytes)?;
+    envelope_received(client, source, envelope, now, out)
+}
+
+/// Целый конверт: подтверждение или то, что идёт по порядку.
+fn envelope_received(
+    client: &mut Client,
+    source: Id,
+    envelope: Envelope,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    contact_state(client, source, PeerState::Online, out);
+    if envelope.kind == ENVELOPE_RECEIPT {
+        receipt_received(client, source, &envelope, now, out);
+        return Ok(());
+    }
+    let Some(contact) = client.contacts.get_mut(&source) else {
+        return Ok(());
+    };
+    let incoming = &mut contact.incoming;
+    if incoming.run != envelope.run || incoming.expected == 0 {
+        incoming.run = envelope.run;
+        incoming.expected = u64::max(1, envelope.base);
+        incoming.early.clear();
+    }
+    if envelope.base > incoming.expected && envelope.base <= envelope.sequence {
+        incoming.expected = envelope.base;
+    }
+    if envelope.sequence < incoming.expected {
+        // Уже показано: подтверждение, видно, потерялось.
+        receipt_send(client, source, &envelope, now, out);
+        return Ok(());
+    }
+    if envelope.sequence > incoming.expected {
+        if incoming.early.len() < EARLY_MAX {
+            incoming.early.insert(envelope.sequence, envelope);
+        }
+    } else {
+        incoming.expected += 1;
+        envelope_accept(client, source, envelope, now, out);
+    }
+    early_release(client, source, now, out);
+    Ok(())
+}
+
+/// Отдаёт рано пришедшие, когда подошла их очередь.
+fn early_release(client: &mut Client, source: Id, now: Time, out: &mut Out) {
+    loop {
+        let Some(contact) = client.contacts.get_mut(&source) else {
+            return;
+        };
+        let incoming = &mut contact.incoming;
+        let Some((sequence, _)) = incoming.early.first_key_value() else {
+            return;
+        };
+        let sequence = *sequence;
+        if sequence > incoming.expected {
+            return;
+        }
+        let Some(envelope) = incoming.early.remove(&sequence) else {
+            return;
+        };
+        if sequence == incoming.expected {
+            incoming.expected += 1;
+            envelope_accept(client, source, envelope, now, out);
+        }
+    }
+}
+
+/// Принимает конверт ровно один раз: показать и подтвердить.
+fn envelope_accept(
+    client: &mut Client,
+    source: Id,
+    envelope: Envelope,
+    now: Time,
+    out: &mut Out,
+) {
+    let chosen = client.chosen == Some(source);
+    if let Some(contact) = client.contacts.get_mut(&source) {
+        let name = name_clean(&envelope.name);
+        if contact.name.is_empty() && !name.is_empty() {
+            contact.name = name;
+            client.contacts_dirty = true;
+            contact_show(client, source, out);
+        }
+    }
+    receipt_send(client, source, &envelope, now, out);
+    if envelope.kind == ENVELOPE_OFFER {
+        if let Some(offer) = &envelope.offer {
+            let offer: Offer = offer.clone();
+            offer_received(client, source, offer, now, out);
+        }
+        return;
+    }
+    if envelope.kind != ENVELOPE_TEXT {
+        return;
+    }
+    if let Some(contact) = client.contacts.get_mut(&source) {
+        if !chosen {
+            contact.unread += 1;
+        }
+    }
+    let shown = MessageShow {
+        peer: source,
+        name: contact_name(client, source),
+        message: envelope.id,
+        text: text_shown(&envelope.text),
+        outgoing: false,
+        sent: envelope.time,
+        received: now.wall_ms,
+    };
+    out_show(out, Show::Message(shown));
+}
+
+/// Подтверждает сообщение: номер и время получения.
+fn receipt_send(client: &mut Client, peer: Id, envelope: &Envelope, now: Time, out: &mut Out) {
+    let mut receipt = envelope_new(client, ENVELOPE_RECEIPT, now);
+    receipt.id = envelope.id;
+    receipt.name = String::new();
+    let Ok(bytes) = envelope_bytes(&receipt) else {
+        return;
+    };
+    let start = out.bytes.len();
+    let _ = message_put(&mut out.bytes, client.me, peer, client.next_content, &bytes);
+    out_send(out, client.server.link, Lane::Messages, start);
+    client.next_content = (client.next_content + 1) & CONTENT_ID_MAX;
+}
+
+/// Собеседник подтвердил получение.
+fn receipt_received(client: &mut Client, peer: Id, receipt: &Envelope, now: Time, out: &mut Out) {
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    for index in 0..contact.outbox.len() {
+        if contact.outbox[index].envelope.id != receipt.id {
+            continue;
+        }
+        if let Some(entry) = contact.outbox.remove(index) {
+            contact.tried_ms = now.mono_ms;
+            if entry.envelope.kind == ENVELOPE_TEXT {
+                let (message, at) = (receipt.id, receipt.time);
+                let state = ReceiptState::Delivered;
+                out_show(out, Show::Receipt { peer, message, state, at, reason: None });
+            }
+        }
+        break;
+    }
+    outbox_pump(client, peer, now, out);
+}

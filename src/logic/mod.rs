@@ -1,0 +1,18 @@
+//! Floor 3: decisions. Events come in, actions go out; no clock, no socket, no disk and no random
+//! of its own, so a simulator can run it from a seed (tests/sim.rs).
+//! Этаж 3: решения. События входят, действия выходят; ни часов, ни сокетов, ни диска, ни
+//! случайности своих, поэтому его гоняет симулятор от зерна (tests/sim.rs).
+
+pub mod budget;
+pub mod client;
+pub mod commands;
+pub mod contacts;
+pub mod events;
+pub mod leaving;
+pub mod messages;
+pub mod receiving;
+pub mod sending;
+pub mod server;
+pub mod show;
+pub mod state;
+pub mod transfers;

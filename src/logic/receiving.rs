@@ -1,0 +1,303 @@
+//! Receiving files: an offer, the user's answer, the credit window, what is saved, the end.
+//! Приём файлов: предложение, ответ человека, окно кредита, что записано, конец.
+
+use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show};
+use super::show::{FileState, Show};
+use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
+use super::transfers::{
+    done_send, file_begin, file_moved, file_show, stop_send, transfer_drop, transfer_end,
+    transfer_pause,
+};
+use crate::base::bounds::{
+    ACTIVE_INCOMING_MAX, FILE_SIZE_MAX, STALL_MS, TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
+};
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::wire::control::packet_put;
+use crate::wire::file::{FileWant, STOP_ERROR, STOP_PAUSED, STOP_REFUSED, file_packets};
+use crate::wire::message::Offer;
+use crate::wire::packets::{Kind, Lane};
+
+/// Сколько раз блок может не сойтись, прежде чем передача бросается.
+const REWINDS_MAX: u32 = 5;
+
+/// Пришло предложение файла, новое или повторное.
+pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, out: &mut Out) {
+    let (handle, id) = (offer.handle, offer.transfer);
+    for index in 0..client.finished.len() {
+        if client.finished[index].transfer == id {
+            match client.finished[index].state {
+                0 => done_send(client, source, handle, id, out),
+                state => stop_send(client, source, handle, id, state, FailKind::Cancelled, out),
+            }
+            return;
+        }
+    }
+    if let Some(known) = transfer_find(client, false, &id) {
+        part_wake(client, known, out);
+        return;
+    }
+    if client.transfers.len() >= TRANSFERS_MAX || offer.size > FILE_SIZE_MAX {
+        stop_send(client, source, handle, id, STOP_REFUSED, FailKind::PeerBusy, out);
+        return;
+    }
+    let facts = TransferFacts {
+        transfer: id,
+        handle,
+        peer: source,
+        name: offer.name,
+        path: String::new(),
+        size: offer.size,
+        changed: offer.changed,
+        key: offer.key,
+    };
+    let (name, size) = (facts.name.clone(), facts.size);
+    let transfer = transfer_add(client, false, facts, Phase::Offered);
+    let packets = file_packets(size);
+    out_show(out, Show::Offer { peer: source, transfer, name, size, packets });
+    if client.wishes.accept_files {
+        let _ = file_take(client, transfer, now, out);
+    }
+}
+
+/// Человек принимает файл.
+pub fn file_take(
+    client: &mut Client,
+    transfer: Transfer,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let Some(state) = client.transfers.get_mut(&transfer) else {
+        return Err(fail(FailKind::TransferUnknown, &transfer.to_string()));
+    };
+    if state.outgoing || (state.phase != Phase::Offered && state.phase != Phase::Waiting) {
+        return Err(fail(FailKind::TransferUnknown, &transfer.to_string()));
+    }
+    state.phase = Phase::Waiting;
+    file_show(client, transfer, FileState::Waiting, "", None, now, out);
+    part_wake(client, transfer, out);
+    Ok(())
+}
+
+/// Человек отказывается от файла.
+pub fn file_refuse(
+    client: &mut Client,
+    transfer: Transfer,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    match client.transfers.get(&transfer) {
+        Some(state) if !state.outgoing && state.phase == Phase::Offered => {
+            transfer_end(client, transfer, STOP_REFUSED, fail(FailKind::Refused, ""), now, out);
+            Ok(())
+        }
+        Some(_) | None => Err(fail(FailKind::TransferUnknown, &transfer.to_string())),
+    }
+}
+
+/// Сколько входящих передач идёт сейчас.
+fn active_incoming(client: &Client) -> usize {
+    let mut active = 0;
+    for state in client.transfers.values() {
+        let busy = state.phase == Phase::Preparing || state.phase == Phase::Running;
+        if !state.outgoing && busy {
+            active += 1;
+        }
+    }
+    active
+}
+
+/// Продолжает входящую передачу, если есть связь и свободное место.
+pub fn part_wake(client: &mut Client, transfer: Transfer, out: &mut Out) {
+    if client.server.stage != Stage::Up || active_incoming(client) >= ACTIVE_INCOMING_MAX {
+        return;
+    }
+    let Some(state) = client.transfers.get_mut(&transfer) else {
+        return;
+    };
+    if state.outgoing || state.phase != Phase::Waiting {
+        return;
+    }
+    state.phase = Phase::Preparing;
+    let facts = state.facts.clone();
+    out.actions.push(Action::PartOpen { transfer, facts });
+}
+
+/// Освободилось место: начать следующую ждущую.
+pub fn waiting_start(client: &mut Client, out: &mut Out) {
+    let mut waiting: Vec<Transfer> = Vec::new();
+    for state in client.transfers.values() {
+        if !state.outgoing && state.phase == Phase::Waiting {
+            waiting.push(state.number);
+        }
+    }
+    for transfer in waiting {
+        part_wake(client, transfer, out);
+    }
+}
+
+/// Файл .part готов: попросить первые пакеты, которых нет.
+pub fn part_opened(client: &mut Client, transfer: Transfer, saved: u64, now: Time, out: &mut Out) {
+    let Some(state) = client.transfers.get_mut(&transfer) else {
+        return;
+    };
+    if state.phase != Phase::Preparing {
+        return;
+    }
+    state.wanted = saved;
+    file_begin(client, transfer, saved, now, out);
+    want_put(client, transfer, true, out);
+}
+
+/// Просит пакеты, пока в окне есть место. `first` — просить даже ноль: всё есть, нужен конец.
+fn want_put(client: &mut Client, transfer: Transfer, first: bool, out: &mut Out) {
+    let (me, link) = (client.me, client.server.link);
+    if client.server.stage != Stage::Up {
+        return;
+    }
+    let Some(state) = client.transfers.get_mut(&transfer) else {
+        return;
+    };
+    let start = out.bytes.len();
+    let mut ask_end = first && state.wanted >= state.packets;
+    while ask_end || state.wanted < state.packets {
+        let ahead = state.wanted - state.moved;
+        if ahead + WANT_PACKETS > WINDOW_PACKETS {
+            break;
+        }
+        let count = u64::min(WANT_PACKETS, state.packets - state.wanted);
+        let body = FileWant { transfer: state.facts.transfer, first: state.wanted, count };
+        let (peer, handle) = (state.facts.peer, state.facts.handle);
+        let _ = packet_put(&mut out.bytes, Kind::FileWant, me, peer, handle, &body);
+        state.wanted += count;
+        ask_end = false;
+    }
+    out_send(out, link, Lane::Messages, start);
+}
+
+/// Пакеты записаны: двинуть счётчик и окно.
+pub fn part_saved(client: &mut Client, transfer: Transfer, saved: u64, now: Time, out: &mut Out) {
+    let running = match client.transfers.get(&transfer) {
+        Some(state) => state.phase == Phase::Running && saved >= state.moved,
+        None => false,
+    };
+    if running {
+        if let Some(state) = client.transfers.get_mut(&transfer) {
+            state.moved_ms = now.mono_ms;
+        }
+        file_moved(client, transfer, saved, now, out);
+        want_put(client, transfer, false, out);
+    }
+}
+
+/// Пакетов не хватает с этого места (или блок не сошёлся): попросить снова.
+pub fn part_rewound(
+    client: &mut Client,
+    transfer: Transfer,
+    saved: u64,
+    now: Time,
+    out: &mut Out,
+) {
+    let Some(state) = client.transfers.get_mut(&transfer) else {
+        return;
+    };
+    if state.phase != Phase::Running {
+        return;
+    }
+    state.rewinds += 1;
+    if state.rewinds > REWINDS_MAX {
+        let failed = fail(FailKind::Integrity, &state.facts.name.clone());
+        transfer_end(client, transfer, STOP_ERROR, failed, now, out);
+        return;
+    }
+    state.moved = saved;
+    state.wanted = saved;
+    want_put(client, transfer, true, out);
+}
+
+/// Тиканье: передача, которая просит и ничего не получает, просит ещё раз.
+pub fn parts_tick(client: &mut Client, now: Time, out: &mut Out) {
+    let mut stalled: Vec<(Transfer, u64)> = Vec::new();
+    for state in client.transfers.values() {
+        let silent = now.mono_ms.saturating_sub(state.moved_ms) >= STALL_MS;
+        if !state.outgoing && state.phase == Phase::Running && silent {
+            stalled.push((state.number, state.moved));
+        }
+    }
+    for (transfer, saved) in stalled {
+        if let Some(state) = client.transfers.get_mut(&transfer) {
+            state.moved_ms = now.mono_ms;
+            state.wanted = saved;
+        }
+        want_put(client, transfer, true, out);
+    }
+}
+
+/// Пакет данных от отправителя: чей он?
+pub fn data_received(client: &Client, source: Id, handle: u32, out: &mut Out) {
+    for state in client.transfers.values() {
+        let ours = !state.outgoing && state.facts.peer == source && state.facts.handle == handle;
+        if ours && state.phase == Phase::Running {
+            out.actions.push(Action::PartPacket { transfer: state.number });
+            return;
+        }
+    }
+}
+
+/// Файл целый, сверен и назван своим именем.
+pub fn part_done(
+    client: &mut Client,
+    transfer: Transfer,
+    path: &str,
+    proof: [u8; 32],
+    now: Time,
+    out: &mut Out,
+) {
+    let Some(state) = client.transfers.get_mut(&transfer) else {
+        return;
+    };
+    state.moved = state.packets;
+    state.proof = Some(proof);
+    let (peer, handle, id) = (state.facts.peer, state.facts.handle, state.facts.transfer);
+    file_show(client, transfer, FileState::Done, path, None, now, out);
+    // Запись «готово» уже на диске: filesaver делает её до переименования.
+    client.finished.push_back(FinishedRow { transfer: id, state: 0 });
+    done_send(client, peer, handle, id, out);
+    client.transfers.remove(&transfer);
+    waiting_start(client, out);
+}
+
+/// Записать не удалось. Полный диск — пауза (место можно освободить), прочее — конец.
+pub fn part_failed(
+    client: &mut Client,
+    transfer: Transfer,
+    failed: Fail,
+    now: Time,
+    out: &mut Out,
+) {
+    let Some(state) = client.transfers.get(&transfer) else {
+        return;
+    };
+    if failed.kind == FailKind::DiskFull {
+        let facts = state.facts.clone();
+        let (peer, handle) = (facts.peer, facts.handle);
+        stop_send(client, peer, handle, facts.transfer, STOP_PAUSED, failed.kind, out);
+        transfer_pause(client, transfer, Some(failed), now, out);
+        return;
+    }
+    transfer_end(client, transfer, STOP_ERROR, failed, now, out);
+}
+
+/// Передача брошена без следа (используется при удалении контакта).
+pub fn transfers_forget(client: &mut Client, peer: Id, out: &mut Out) {
+    let mut list: Vec<Transfer> = Vec::new();
+    for state in client.transfers.values() {
+        if state.facts.peer == peer {
+            list.push(state.number);
+        }
+    }
+    for transfer in list {
+        transfer_drop(client, transfer, out);
+    }
+}

@@ -1,0 +1,350 @@
+//! The server's one step: logins, presence, passing packets on by id. It reads no content; what
+//! it passes on stays exactly as it came.
+//! Единственный шаг сервера: входы, присутствие, пересылка пакетов по номеру. Содержимого он не
+//! читает; что пересылает, остаётся в точности как пришло.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::client::PROGRAM;
+use super::events::{Action, LinkId, Out, ServerEvent, out_send};
+use crate::base::bounds::{
+    CONTACTS_MAX, HELLO_MS, LINKS_MAX, PING_MS, REGISTERED_MAX, SILENT_MS,
+};
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::{ID_SERVER, Id, id_is_person};
+use crate::crypto::identity::{PublicKey, id_of_key};
+use crate::wire::control::{
+    Hello, PROTOCOL_VERSION, Ping, Presence, Quit, Quited, Refused, Unreachable, Watch, body_read,
+    packet_put,
+};
+use crate::wire::header::Header;
+use crate::wire::packets::{FarEnd, Kind, Lane, PacketRow, packet_allowed, packet_find};
+
+/// Everything the server knows.
+#[derive(Debug, Default)]
+pub struct Server {
+    pub links: BTreeMap<LinkId, Guest>,
+    /// Who is online, and over which link.
+    pub online: BTreeMap<Id, LinkId>,
+    /// Which key an id belongs to, since its first login.
+    pub registered: BTreeMap<Id, PublicKey>,
+    /// Tick of the last look at silent links.
+    pub looked_ms: u64,
+}
+
+/// One connected client.
+#[derive(Debug)]
+pub struct Guest {
+    pub id: Id,
+    pub hello: bool,
+    pub since_ms: u64,
+    pub heard_ms: u64,
+    pub pinged_ms: u64,
+    /// Whose presence he wants to know.
+    pub watch: BTreeSet<Id>,
+}
+
+/// Один шаг сервера.
+pub fn server_step(server: &mut Server, event: ServerEvent<'_>, now: Time, out: &mut Out) {
+    match event {
+        ServerEvent::LinkUp { link, key } => link_up(server, link, key, now, out),
+        ServerEvent::LinkDown { link } => link_down(server, link, true, out),
+        ServerEvent::LinkBad { link, fail } => link_refuse(server, link, None, &fail, out),
+        ServerEvent::Packet { link, header, data } => {
+            packet_received(server, link, header, data, now, out);
+        }
+        ServerEvent::Overflow { from, to, lane, header } => {
+            overflow(server, from, to, lane, header, out);
+        }
+        ServerEvent::Tick => server_tick(server, now, out),
+    }
+}
+
+/// Кладёт управляющий пакет клиенту.
+fn control_put<T: minicbor::Encode<()>>(link: LinkId, kind: Kind, body: &T, out: &mut Out) {
+    let start = out.bytes.len();
+    let _ = packet_put(&mut out.bytes, kind, ID_SERVER, ID_SERVER, 0, body);
+    out_send(out, link, Lane::Messages, start);
+}
+
+/// Прощается с причиной и закрывает.
+fn link_quit(link: LinkId, kind: FailKind, out: &mut Out) {
+    control_put(link, Kind::Quit, &Quit { reason: kind as u16 }, out);
+    out.actions.push(Action::Close { link, fail: kind });
+}
+
+/// TLS доказал ключ: проверить, чей номер, и впустить до HELLO.
+fn link_up(server: &mut Server, link: LinkId, key: PublicKey, now: Time, out: &mut Out) {
+    let id = id_of_key(&key);
+    if !id_is_person(id) {
+        return link_quit(link, FailKind::KeyBad, out);
+    }
+    if server.links.len() >= LINKS_MAX {
+        return link_quit(link, FailKind::ServerFull, out);
+    }
+    match server.registered.get(&id) {
+        Some(known) if *known != key => return link_quit(link, FailKind::IdTaken, out),
+        Some(_) => {}
+        None => {
+            if server.registered.len() >= REGISTERED_MAX {
+                return link_quit(link, FailKind::ServerFull, out);
+            }
+            server.registered.insert(id, key);
+            out.actions.push(Action::Register { id, key });
+        }
+    }
+    let guest = Guest {
+        id,
+        hello: false,
+        since_ms: now.mono_ms,
+        heard_ms: now.mono_ms,
+        pinged_ms: now.mono_ms,
+        watch: BTreeSet::new(),
+    };
+    server.links.insert(link, guest);
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        features: 0,
+        clock: now.wall_ms,
+        program: String::from(PROGRAM),
+    };
+    control_put(link, Kind::Hello, &hello, out);
+}
+
+/// Линия пропала: забыть и сказать тем, кто следит. `vanished` — ушёл без QUIT.
+fn link_down(server: &mut Server, link: LinkId, vanished: bool, out: &mut Out) {
+    let Some(guest) = server.links.remove(&link) else {
+        return;
+    };
+    if server.online.get(&guest.id) != Some(&link) {
+        return;
+    }
+    server.online.remove(&guest.id);
+    for peer in &guest.watch {
+        let Some(peer_link) = watcher(server, *peer, guest.id) else {
+            continue;
+        };
+        if vanished {
+            control_put(peer_link, Kind::Quited, &Quited { id: guest.id }, out);
+        } else {
+            let body = Presence { id: guest.id, online: false };
+            control_put(peer_link, Kind::Presence, &body, out);
+        }
+    }
+}
+
+/// Линия человека `peer`, если он на связи и следит за `about`.
+fn watcher(server: &Server, peer: Id, about: Id) -> Option<LinkId> {
+    let link = *server.online.get(&peer)?;
+    match server.links.get(&link) {
+        Some(guest) if guest.watch.contains(&about) => Some(link),
+        Some(_) | None => None,
+    }
+}
+
+/// Отказывает: назвать причину, попрощаться, закрыть и забыть.
+fn link_refuse(
+    server: &mut Server,
+    link: LinkId,
+    header: Option<Header>,
+    failed: &Fail,
+    out: &mut Out,
+) {
+    let (content_type, content_id) = match header {
+        Some(header) => (header.content_type, header.content_id),
+        None => (0, 0),
+    };
+    let body = Refused { reason: failed.kind as u16, content_type, content_id };
+    control_put(link, Kind::Refused, &body, out);
+    link_quit(link, failed.kind, out);
+    link_down(server, link, true, out);
+}
+
+/// Пакет от клиента: проверить по таблице и либо принять, либо передать дальше.
+fn packet_received(
+    server: &mut Server,
+    link: LinkId,
+    header: Header,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) {
+    let Some(guest) = server.links.get_mut(&link) else {
+        return;
+    };
+    guest.heard_ms = now.mono_ms;
+    let (id, hello) = (guest.id, guest.hello);
+    let row = match packet_check(&header, id, hello) {
+        Ok(row) => row,
+        Err(failed) => return link_refuse(server, link, Some(header), &failed, out),
+    };
+    let done = match row.kind {
+        Kind::Hello => hello_received(server, link, data, out),
+        Kind::Ping => ping_received(link, data, now, out),
+        Kind::Pong | Kind::Refused => Ok(()),
+        Kind::Quit => {
+            link_down(server, link, false, out);
+            out.actions.push(Action::Close { link, fail: FailKind::Leaving });
+            Ok(())
+        }
+        Kind::Watch => watch_received(server, link, data, out),
+        Kind::Message
+        | Kind::FileSize
+        | Kind::FileWant
+        | Kind::FileData
+        | Kind::FileBlock
+        | Kind::FileEnd
+        | Kind::FileDone
+        | Kind::FileStop => {
+            forward(server, link, row, &header, out);
+            Ok(())
+        }
+        Kind::Quited | Kind::Presence | Kind::Unreachable => {
+            Err(fail(FailKind::NotAllowed, row.name))
+        }
+    };
+    if let Err(failed) = done {
+        link_refuse(server, link, Some(header), &failed, out);
+    }
+}
+
+/// Проверяет заголовок: вид, размер, источник, и что HELLO уже был.
+fn packet_check(header: &Header, id: Id, hello: bool) -> Result<&'static PacketRow, Fail> {
+    let row = packet_find(header)?;
+    packet_allowed(row, header, FarEnd::Client(id))?;
+    if !hello && row.kind != Kind::Hello && row.kind != Kind::Quit {
+        return Err(fail(FailKind::BeforeHello, row.name));
+    }
+    Ok(row)
+}
+
+/// Передаёт пакет дальше или отвечает, что некому.
+fn forward(server: &Server, from: LinkId, row: &PacketRow, header: &Header, out: &mut Out) {
+    if let Some(link) = server.online.get(&header.dest_id) {
+        out.actions.push(Action::Forward { link: *link, lane: row.lane });
+        return;
+    }
+    unreachable_put(from, header, FailKind::PeerOffline, out);
+}
+
+/// UNREACHABLE отправителю.
+fn unreachable_put(link: LinkId, header: &Header, reason: FailKind, out: &mut Out) {
+    let body = Unreachable {
+        id: header.dest_id,
+        reason: reason as u16,
+        content_type: header.content_type,
+        content_id: header.content_id,
+    };
+    control_put(link, Kind::Unreachable, &body, out);
+}
+
+/// HELLO клиента: с этого мига он на связи. Прежний вход того же человека заканчивается.
+fn hello_received(
+    server: &mut Server,
+    link: LinkId,
+    data: &[u8],
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let hello: Hello = body_read("HELLO", data)?;
+    if hello.version != PROTOCOL_VERSION {
+        return Err(fail(FailKind::HelloVersion, &hello.version.to_string()));
+    }
+    let Some(guest) = server.links.get_mut(&link) else {
+        return Ok(());
+    };
+    if guest.hello {
+        return Err(fail(FailKind::NotAllowed, "HELLO"));
+    }
+    guest.hello = true;
+    let id = guest.id;
+    if let Some(first) = server.online.get(&id) {
+        let first = *first;
+        link_quit(first, FailKind::SignedElsewhere, out);
+        link_down(server, first, true, out);
+    }
+    server.online.insert(id, link);
+    Ok(())
+}
+
+/// PING: ответить тем же числом.
+fn ping_received(link: LinkId, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
+    let ping: Ping = body_read("PING", data)?;
+    control_put(link, Kind::Pong, &Ping { number: ping.number, clock: now.wall_ms }, out);
+    Ok(())
+}
+
+/// WATCH: запомнить, ответить о каждом; кто следит взаимно, узнаёт, что мы здесь.
+fn watch_received(
+    server: &mut Server,
+    link: LinkId,
+    data: &[u8],
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let body: Watch = body_read("WATCH", data)?;
+    let Some(guest) = server.links.get_mut(&link) else {
+        return Ok(());
+    };
+    let me = guest.id;
+    for peer in &body.ids {
+        if guest.watch.len() >= CONTACTS_MAX {
+            return Err(fail(FailKind::NotAllowed, "WATCH"));
+        }
+        if id_is_person(*peer) && *peer != me {
+            guest.watch.insert(*peer);
+        }
+    }
+    for peer in &body.ids {
+        let mutual = watcher(server, *peer, me);
+        let body = Presence { id: *peer, online: mutual.is_some() };
+        control_put(link, Kind::Presence, &body, out);
+        if let Some(peer_link) = mutual {
+            let body = Presence { id: me, online: true };
+            control_put(peer_link, Kind::Presence, &body, out);
+        }
+    }
+    Ok(())
+}
+
+/// Очередь к получателю полна: сообщения — он слишком медлен и отключается, файлы — BUSY.
+fn overflow(
+    server: &mut Server,
+    from: LinkId,
+    to: LinkId,
+    lane: Lane,
+    header: Header,
+    out: &mut Out,
+) {
+    match lane {
+        Lane::Messages => {
+            out.actions.push(Action::Close { link: to, fail: FailKind::PeerSlow });
+            link_down(server, to, true, out);
+        }
+        Lane::Files => unreachable_put(from, &header, FailKind::PeerBusy, out),
+    }
+}
+
+/// Раз в секунду: кто молчит — спросить, кто молчит давно — отпустить.
+fn server_tick(server: &mut Server, now: Time, out: &mut Out) {
+    if now.mono_ms < server.looked_ms + 1_000 {
+        return;
+    }
+    server.looked_ms = now.mono_ms;
+    let mut over: Vec<(LinkId, FailKind)> = Vec::new();
+    for (link, guest) in &mut server.links {
+        let quiet = now.mono_ms.saturating_sub(guest.heard_ms);
+        if !guest.hello && now.mono_ms >= guest.since_ms + HELLO_MS {
+            over.push((*link, FailKind::HelloMissing));
+        } else if quiet >= SILENT_MS {
+            over.push((*link, FailKind::LinkSilent));
+        } else if quiet >= PING_MS && now.mono_ms >= guest.pinged_ms + PING_MS {
+            guest.pinged_ms = now.mono_ms;
+            let ping = Ping { number: now.mono_ms, clock: now.wall_ms };
+            control_put(*link, Kind::Ping, &ping, out);
+        }
+    }
+    for (link, kind) in over {
+        link_quit(link, kind, out);
+        link_down(server, link, true, out);
+    }
+}

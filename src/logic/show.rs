@@ -1,0 +1,116 @@
+//! What a face is told: one enum for the console, the JSON pipe, the echo contact and the window.
+//! Что узнаёт лицо программы: один перечень для консоли, потока JSON, эха и окна.
+
+use crate::base::fail::Fail;
+use crate::base::ids::Id;
+use crate::wire::message::MessageId;
+
+/// State of a contact, as the customer colours it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerState {
+    Unknown,
+    Online,
+    Offline,
+    Refused,
+}
+
+/// State of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkShow {
+    Up,
+    Down,
+    Retry,
+}
+
+/// State of a message of one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptState {
+    Queued,
+    Delivered,
+    Failed,
+}
+
+/// State of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileState {
+    Offered,
+    Waiting,
+    Started,
+    Resumed,
+    Paused,
+    Done,
+    Refused,
+    Cancelled,
+    Error,
+}
+
+/// A text message as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageShow {
+    pub peer: Id,
+    pub name: String,
+    pub message: MessageId,
+    pub text: String,
+    pub outgoing: bool,
+    pub sent: u64,
+    pub received: u64,
+}
+
+/// A transfer as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileShow {
+    pub peer: Id,
+    pub transfer: u32,
+    pub state: FileState,
+    pub outgoing: bool,
+    pub name: String,
+    /// Where it lies (the receiver's finished file, the sender's source).
+    pub path: String,
+    pub bytes: u64,
+    pub size: u64,
+    pub resumed_from: u64,
+    /// Milliseconds of the run that moved the bytes.
+    pub milliseconds: u64,
+    /// Bytes per second on average.
+    pub rate: u64,
+    /// The proof as hex, when known.
+    pub blake3: String,
+    pub reason: Option<Fail>,
+}
+
+/// One thing to show.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Show {
+    Ready { id: Id, name: String, card: String },
+    Identity { id: Id, name: String, card: String, fingerprint: String },
+    Link { state: LinkShow, server: String, reason: Option<Fail>, retry_ms: u64 },
+    Contact { id: Id, name: String, state: PeerState, unread: u64, blocked: bool },
+    Message(MessageShow),
+    Receipt {
+        peer: Id,
+        message: MessageId,
+        state: ReceiptState,
+        at: u64,
+        reason: Option<Fail>,
+    },
+    Offer { peer: Id, transfer: u32, name: String, size: u64, packets: u64 },
+    Progress { peer: Id, transfer: u32, bytes: u64, size: u64, rate: u64 },
+    File(FileShow),
+    Limits { peer: Id, name: String, messages: u64, files: u64 },
+    Confirm { token: u64, peer: Id, name: String, packets: u64, what: Ask, left: u64 },
+    Chosen { id: Id, name: String },
+    Language(String),
+    Help(String),
+    /// A line from lang/: its key and its variables.
+    Info { key: &'static str, values: Vec<(&'static str, String)> },
+    Error { fail: Fail, command: String },
+    /// The last thing ever shown: the program ends with this code.
+    Exit(u8),
+}
+
+/// What a question is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    Message,
+    File(String),
+}

@@ -1,0 +1,265 @@
+//! The state of a client: one struct, owned by the controller, changed only by `client_step`.
+//! Состояние клиента: одна структура, хозяин — controller, меняет её только `client_step`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::events::{FinishedRow, LinkId, StartFacts, Transfer, TransferFacts, Wishes};
+use super::show::{FileState, PeerState};
+use crate::base::ids::Id;
+use crate::wire::message::{Envelope, TransferId};
+
+/// Everything a client knows.
+#[derive(Debug)]
+pub struct Client {
+    pub me: Id,
+    pub fingerprint: String,
+    pub run: u64,
+    pub wishes: Wishes,
+    pub server: ServerLink,
+    pub contacts: BTreeMap<Id, Contact>,
+    pub transfers: BTreeMap<Transfer, TransferState>,
+    pub finished: VecDeque<FinishedRow>,
+    pub questions: Vec<Question>,
+    pub next_link: LinkId,
+    pub next_transfer: Transfer,
+    pub next_token: u64,
+    pub next_content: u32,
+    /// Whom plain text goes to.
+    pub chosen: Option<Id>,
+    pub limits_dirty: bool,
+    pub contacts_dirty: bool,
+    pub leave: Leave,
+}
+
+/// How far the client is with leaving.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Leave {
+    Staying,
+    /// `/quit` was answered with a warning once.
+    Warned,
+    /// The input ended; leave when all is delivered, at the latest then.
+    Draining { until_ms: u64 },
+    Left,
+}
+
+/// The link to the server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerLink {
+    /// HOST:PORT, empty when no server is known.
+    pub address: String,
+    pub link: LinkId,
+    pub stage: Stage,
+    pub since_ms: u64,
+    pub heard_ms: u64,
+    pub pinged_ms: u64,
+    pub wait_ms: u64,
+}
+
+/// Stages of the link to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// No link; the next try is at `since_ms + wait_ms`.
+    Down,
+    Connecting,
+    /// TLS stands, our HELLO is sent.
+    Greeting,
+    Up,
+    /// The server told us not to come back (signed in elsewhere, a wrong certificate).
+    Ended,
+}
+
+/// One contact with all that waits for him.
+#[derive(Debug)]
+pub struct Contact {
+    pub id: Id,
+    pub name: String,
+    pub blocked: bool,
+    pub state: PeerState,
+    pub unread: u64,
+    pub messages_left: u64,
+    pub files_left: u64,
+    pub outbox: VecDeque<OutMessage>,
+    pub next_sequence: u64,
+    /// When something was last sent to him, for sending again.
+    pub tried_ms: u64,
+    pub incoming: Incoming,
+    pub partials: Vec<Partial>,
+}
+
+/// A message of one's own that is not confirmed yet.
+#[derive(Debug)]
+pub struct OutMessage {
+    pub envelope: Envelope,
+    /// Sent over the present link.
+    pub sent: bool,
+    /// The transfer this message offers.
+    pub transfer: Option<Transfer>,
+}
+
+/// The order of what a peer sends (docs/protocol.md, "Order").
+#[derive(Debug, Default)]
+pub struct Incoming {
+    pub run: u64,
+    pub expected: u64,
+    pub early: BTreeMap<u64, Envelope>,
+}
+
+/// A long message that is being put together.
+#[derive(Debug)]
+pub struct Partial {
+    pub content_id: u32,
+    pub count: u16,
+    pub next: u16,
+    pub bytes: Vec<u8>,
+}
+
+/// A question that waits for /yes or /no.
+#[derive(Debug)]
+pub struct Question {
+    pub token: u64,
+    pub peer: Id,
+    pub packets: u64,
+    pub about: About,
+}
+
+/// What a question is about.
+#[derive(Debug)]
+pub enum About {
+    Text { envelope: Envelope },
+    File { transfer: Transfer },
+}
+
+/// A file on its way, in either direction.
+#[derive(Debug)]
+pub struct TransferState {
+    pub number: Transfer,
+    pub outgoing: bool,
+    pub facts: TransferFacts,
+    pub packets: u64,
+    pub phase: Phase,
+    /// Receiver: packets saved; sender: packets given to the sender worker.
+    pub moved: u64,
+    /// Receiver: next packet to ask for; sender: next packet that would continue the request.
+    pub wanted: u64,
+    pub resumed_from: u64,
+    /// Where this run of the transfer began: moment and packet.
+    pub began_ms: u64,
+    pub began_at: u64,
+    /// When something was last saved (receiver).
+    pub moved_ms: u64,
+    pub shown_ms: u64,
+    pub shown_moved: u64,
+    pub rewinds: u32,
+    pub proof: Option<[u8; 32]>,
+    /// Random bytes kept from the command until the source is open.
+    pub transfer_random: [u8; 64],
+}
+
+/// Phases of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Outgoing: the source is being opened.
+    Opening,
+    /// Outgoing: the price is being asked.
+    Asking,
+    /// Offered, not answered yet (either side).
+    Offered,
+    /// Incoming: accepted, waits for a free place or for the other side.
+    Waiting,
+    /// Incoming: the .part file is being opened.
+    Preparing,
+    Running,
+}
+
+/// Начальное состояние клиента из того, что лежит на диске.
+pub fn client_new(facts: &StartFacts) -> Client {
+    let server = ServerLink {
+        address: facts.server.clone(),
+        link: 0,
+        stage: Stage::Down,
+        since_ms: 0,
+        heard_ms: 0,
+        pinged_ms: 0,
+        wait_ms: 0,
+    };
+    let mut client = Client {
+        me: facts.me,
+        fingerprint: facts.fingerprint.clone(),
+        run: facts.run,
+        wishes: facts.wishes.clone(),
+        server,
+        contacts: BTreeMap::new(),
+        transfers: BTreeMap::new(),
+        finished: VecDeque::new(),
+        questions: Vec::new(),
+        next_link: 1,
+        next_transfer: 1,
+        next_token: 1,
+        next_content: (facts.run & 0xffff) as u32,
+        chosen: facts.to,
+        limits_dirty: false,
+        contacts_dirty: false,
+        leave: Leave::Staying,
+    };
+    for row in &facts.finished {
+        client.finished.push_back(row.clone());
+    }
+    for outgoing in &facts.outgoing {
+        transfer_add(&mut client, true, outgoing.clone(), Phase::Offered);
+    }
+    for incoming in &facts.incoming {
+        transfer_add(&mut client, false, incoming.clone(), Phase::Waiting);
+    }
+    client
+}
+
+/// Заводит передачу и возвращает её номер.
+pub fn transfer_add(
+    client: &mut Client,
+    outgoing: bool,
+    facts: TransferFacts,
+    phase: Phase,
+) -> Transfer {
+    let number = client.next_transfer;
+    client.next_transfer += 1;
+    let packets = crate::wire::file::file_packets(facts.size);
+    let state = TransferState {
+        number,
+        outgoing,
+        facts,
+        packets,
+        phase,
+        moved: 0,
+        wanted: 0,
+        resumed_from: 0,
+        began_ms: 0,
+        began_at: 0,
+        moved_ms: 0,
+        shown_ms: 0,
+        shown_moved: 0,
+        rewinds: 0,
+        proof: None,
+        transfer_random: [0; 64],
+    };
+    client.transfers.insert(number, state);
+    number
+}
+
+/// Передача по её постоянному номеру.
+pub fn transfer_find(client: &Client, outgoing: bool, id: &TransferId) -> Option<Transfer> {
+    for state in client.transfers.values() {
+        if state.outgoing == outgoing && state.facts.transfer == *id {
+            return Some(state.number);
+        }
+    }
+    None
+}
+
+/// Как показать фазу передачи в списке.
+pub fn phase_shown(state: &TransferState) -> FileState {
+    match state.phase {
+        Phase::Opening | Phase::Asking | Phase::Offered => FileState::Offered,
+        Phase::Waiting => FileState::Paused,
+        Phase::Preparing | Phase::Running => FileState::Started,
+    }
+}

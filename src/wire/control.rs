@@ -1,0 +1,148 @@
+//! Bodies of the control packets (content_type 0): CBOR maps with small integer keys (RFC 8949),
+//! described in docs/protocol.cddl. Unknown keys are skipped, so fields can be added later.
+//! Тела управляющих пакетов (content_type 0): словари CBOR с целыми ключами (RFC 8949),
+//! описаны в docs/protocol.cddl. Незнакомые ключи пропускаются: поля можно добавлять.
+
+use minicbor::{Decode, Encode};
+
+use super::header::{Header, header_write};
+use super::packets::{Kind, packet_row};
+use crate::base::bounds::HEADER_BYTES;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+
+/// Version of the protocol in HELLO.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// Ids in one WATCH packet at most.
+pub const WATCH_MAX: usize = 1_000;
+
+/// HELLO: the first packet of both ends.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Hello {
+    #[n(0)]
+    pub version: u32,
+    /// Bit set of optional features; none are defined in version 1.
+    #[n(1)]
+    pub features: u64,
+    /// Sender's wall clock, milliseconds since 1970 UTC.
+    #[n(2)]
+    pub clock: u64,
+    /// Program and its version, for the log.
+    #[n(3)]
+    pub program: String,
+}
+
+/// PING and PONG: the answer returns the number of the question.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Ping {
+    #[n(0)]
+    pub number: u64,
+    /// Sender's wall clock, milliseconds since 1970 UTC.
+    #[n(1)]
+    pub clock: u64,
+}
+
+/// QUIT: a clean leave, with the number of the reason (base/fail.rs).
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Quit {
+    #[n(0)]
+    pub reason: u16,
+}
+
+/// QUITED: the server says that this peer vanished without a QUIT.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Quited {
+    #[n(0)]
+    pub id: Id,
+}
+
+/// REFUSED: a packet was not accepted, and why.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Refused {
+    #[n(0)]
+    pub reason: u16,
+    #[n(1)]
+    pub content_type: u8,
+    #[n(2)]
+    pub content_id: u32,
+}
+
+/// WATCH: whose presence the client wants to know; told only when both watch each other.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Watch {
+    #[n(0)]
+    pub ids: Vec<Id>,
+}
+
+/// PRESENCE: a watched peer is online or left.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Presence {
+    #[n(0)]
+    pub id: Id,
+    #[n(1)]
+    pub online: bool,
+}
+
+/// UNREACHABLE: a packet could not be passed on to this peer.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Unreachable {
+    #[n(0)]
+    pub id: Id,
+    #[n(1)]
+    pub reason: u16,
+    #[n(2)]
+    pub content_type: u8,
+    #[n(3)]
+    pub content_id: u32,
+}
+
+/// Кладёт в конец `out` пакет с телом CBOR. Тело больше 65535 байт или отказ кодировщика —
+/// ошибка `BodyBad`, `out` тогда не меняется.
+pub fn packet_put<T: Encode<()>>(
+    out: &mut Vec<u8>,
+    kind: Kind,
+    source_id: Id,
+    dest_id: Id,
+    content_id: u32,
+    body: &T,
+) -> Result<(), Fail> {
+    let row = packet_row(kind);
+    let start = out.len();
+    out.extend_from_slice(&[0u8; HEADER_BYTES]);
+    let written = minicbor::encode(body, &mut *out);
+    let size = out.len() - start - HEADER_BYTES;
+    if written.is_err() || size > row.size_max {
+        out.truncate(start);
+        return Err(fail(FailKind::BodyBad, row.name));
+    }
+    let content_id = if row.content_type == 0 { row.control } else { content_id };
+    let content_type = row.content_type;
+    let header = Header { source_id, dest_id, content_id, content_type, size: size as u16 };
+    let mut place = [0u8; HEADER_BYTES];
+    header_write(&header, &mut place);
+    out[start..start + HEADER_BYTES].copy_from_slice(&place);
+    Ok(())
+}
+
+/// Читает тело CBOR целиком; лишние байты или неверный вид — ошибка `BodyBad`.
+pub fn body_read<'b, T: Decode<'b, ()>>(name: &str, data: &'b [u8]) -> Result<T, Fail> {
+    let mut decoder = minicbor::Decoder::new(data);
+    let decoded: Result<T, minicbor::decode::Error> = decoder.decode();
+    match decoded {
+        Ok(body) => {
+            if decoder.position() != data.len() {
+                return Err(fail(FailKind::BodyBad, name));
+            }
+            Ok(body)
+        }
+        Err(error) => Err(fail(FailKind::BodyBad, &format!("{name}: {error}"))),
+    }
+}

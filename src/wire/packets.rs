@@ -1,0 +1,184 @@
+//! ★ THE table of packets: kind, number, name, family, who may send it, greatest body, lane.
+//! What this table does not allow is refused with a reason, before anybody looks at the body.
+//! ★ ТА САМАЯ таблица пакетов: вид, номер, имя, семейство, кто шлёт, предел тела, полоса.
+//! Чего таблица не разрешает, то отвергается с причиной раньше, чем кто-то взглянет на тело.
+
+use super::header::Header;
+use crate::base::bounds::{DATA_MAX, FILE_PACKET_BYTES, MESSAGE_PACKET_BYTES};
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::{ID_SERVER, Id, id_is_person};
+
+/// Every kind of packet there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Hello,
+    Ping,
+    Pong,
+    Quit,
+    Quited,
+    Refused,
+    Watch,
+    Presence,
+    Unreachable,
+    Message,
+    FileSize,
+    FileWant,
+    FileData,
+    FileBlock,
+    FileEnd,
+    FileDone,
+    FileStop,
+}
+
+/// Which part of the program a packet belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Control,
+    Message,
+    File,
+}
+
+/// Who may send a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Either end of a link, to the other end (both ids of the header are 0 or the own id).
+    Link,
+    /// A client, to the server.
+    Client,
+    /// The server, to a client.
+    Server,
+    /// A person, to a person; the server passes it on unread.
+    Person,
+}
+
+/// Which of the sender's two queues a packet waits in: messages overtake files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    Messages,
+    Files,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct PacketRow {
+    pub kind: Kind,
+    /// content_type of the header; 0 = control.
+    pub content_type: u8,
+    /// For control packets: their content_id. 0 for all others (there content_id is free).
+    pub control: u32,
+    pub name: &'static str,
+    pub family: Family,
+    pub origin: Origin,
+    /// Greatest number of data bytes.
+    pub size_max: usize,
+    pub lane: Lane,
+}
+
+const fn control(kind: Kind, number: u32, name: &'static str, origin: Origin) -> PacketRow {
+    let size_max = 16_384;
+    let (family, lane) = (Family::Control, Lane::Messages);
+    PacketRow { kind, content_type: 0, control: number, name, family, origin, size_max, lane }
+}
+
+const fn file(kind: Kind, number: u8, name: &'static str, size: usize, lane: Lane) -> PacketRow {
+    let (family, origin) = (Family::File, Origin::Person);
+    let content_type = number;
+    PacketRow { kind, content_type, control: 0, name, family, origin, size_max: size, lane }
+}
+
+/// Data bytes of FILE_DATA beside the file's own: attempt, index, tag.
+pub const FILE_DATA_EXTRA: usize = 4 + 8 + 16;
+
+/// The table. Rows of one content_type stand together; a test compares it with docs/protocol.md.
+pub const PACKETS: &[PacketRow] = &[
+    control(Kind::Hello, 1, "HELLO", Origin::Link),
+    control(Kind::Ping, 2, "PING", Origin::Link),
+    control(Kind::Pong, 3, "PONG", Origin::Link),
+    control(Kind::Quit, 4, "QUIT", Origin::Link),
+    control(Kind::Quited, 5, "QUITED", Origin::Server),
+    control(Kind::Refused, 6, "REFUSED", Origin::Link),
+    control(Kind::Watch, 7, "WATCH", Origin::Client),
+    control(Kind::Presence, 8, "PRESENCE", Origin::Server),
+    control(Kind::Unreachable, 9, "UNREACHABLE", Origin::Server),
+    PacketRow {
+        kind: Kind::Message,
+        content_type: 1,
+        control: 0,
+        name: "MESSAGE",
+        family: Family::Message,
+        origin: Origin::Person,
+        size_max: 4 + MESSAGE_PACKET_BYTES,
+        lane: Lane::Messages,
+    },
+    file(Kind::FileSize, 16, "FILE_SIZE", 64, Lane::Messages),
+    file(Kind::FileWant, 17, "FILE_WANT", 64, Lane::Messages),
+    file(Kind::FileData, 18, "FILE_DATA", FILE_DATA_EXTRA + FILE_PACKET_BYTES, Lane::Files),
+    file(Kind::FileBlock, 19, "FILE_BLOCK", FILE_DATA_EXTRA + 32, Lane::Files),
+    file(Kind::FileEnd, 20, "FILE_END", FILE_DATA_EXTRA + 32, Lane::Files),
+    file(Kind::FileDone, 21, "FILE_DONE", 64, Lane::Messages),
+    file(Kind::FileStop, 22, "FILE_STOP", 64, Lane::Messages),
+];
+
+/// Строка таблицы для вида пакета (порядок строк совпадает с порядком видов; есть тест).
+pub fn packet_row(kind: Kind) -> &'static PacketRow {
+    &PACKETS[kind as usize]
+}
+
+/// Ищет строку для заголовка. Ошибки: `TypeUnknown`, `SizeOver`.
+pub fn packet_find(header: &Header) -> Result<&'static PacketRow, Fail> {
+    for row in PACKETS {
+        if row.content_type != header.content_type {
+            continue;
+        }
+        if row.content_type == 0 && row.control != header.content_id {
+            continue;
+        }
+        if header.size as usize > row.size_max {
+            let detail = format!("{} {} > {}", row.name, header.size, row.size_max);
+            return Err(fail(FailKind::SizeOver, &detail));
+        }
+        return Ok(row);
+    }
+    let detail = format!("type {} content {}", header.content_type, header.content_id);
+    Err(fail(FailKind::TypeUnknown, &detail))
+}
+
+/// Кто стоит на том конце провода: для проверки, вправе ли он слать такой пакет.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FarEnd {
+    /// A client with this id, proven by its TLS handshake.
+    Client(Id),
+    /// The server; it relays, so packets of others come over its link.
+    Server,
+}
+
+/// Проверяет источник и назначение по таблице: пакет вправе прийти с этого конца?
+/// Ошибки: `SourceFalse` (чужой номер источника), `NotAllowed` (не тот отправитель).
+pub fn packet_allowed(row: &PacketRow, header: &Header, from: FarEnd) -> Result<(), Fail> {
+    let own_source = match from {
+        FarEnd::Client(id) => header.source_id == id,
+        FarEnd::Server => true,
+    };
+    let right = match (row.origin, from) {
+        (Origin::Link, _) => header.dest_id == ID_SERVER || from == FarEnd::Server,
+        (Origin::Client, FarEnd::Client(_)) => header.dest_id == ID_SERVER,
+        (Origin::Client, FarEnd::Server) => false,
+        (Origin::Server, FarEnd::Server) => header.source_id == ID_SERVER,
+        (Origin::Server, FarEnd::Client(_)) => false,
+        (Origin::Person, _) => {
+            id_is_person(header.source_id)
+                && id_is_person(header.dest_id)
+                && header.source_id != header.dest_id
+        }
+    };
+    if !own_source {
+        return Err(fail(FailKind::SourceFalse, row.name));
+    }
+    if !right {
+        return Err(fail(FailKind::NotAllowed, row.name));
+    }
+    Ok(())
+}
+
+// Поле size имеет 16 бит: предел каждой строки обязан в него помещаться.
+const _: () = assert!(FILE_DATA_EXTRA + FILE_PACKET_BYTES <= DATA_MAX);

@@ -1,0 +1,130 @@
+//! The wire floor: golden vectors, the tables and their pages in docs/, the header, the pieces of
+//! a message, wrong bytes. Parts of this test lie in tests/wire/.
+//! Этаж провода: эталонные векторы, таблицы и их страницы в docs/, заголовок, куски сообщения,
+//! неверные байты. Части этого теста лежат в tests/wire/.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "wire/bodies.rs"]
+mod bodies;
+#[path = "wire/body.rs"]
+mod body;
+#[path = "wire/cddl.rs"]
+mod cddl;
+#[path = "wire/docs.rs"]
+mod docs;
+#[path = "wire/header.rs"]
+mod header;
+#[path = "wire/message.rs"]
+mod message;
+#[path = "wire/mutate.rs"]
+mod mutate;
+#[path = "wire/sealed.rs"]
+mod sealed;
+#[path = "wire/vectors.rs"]
+mod vectors;
+
+use supertext::base::fail::FAILS;
+use supertext::wire::message::{Envelope, envelope_bytes, message_put};
+use supertext::wire::packets::{Family, Kind, PACKETS, packet_row};
+
+use self::body::{Packet, packet_decode, packet_encode};
+use self::vectors::{
+    body_expected, envelope_expected, header_expected, vector_bytes, vectors_read,
+};
+
+const ENVELOPES: [&str; 3] = ["ENVELOPE_TEXT", "ENVELOPE_RECEIPT", "ENVELOPE_OFFER"];
+
+#[test]
+fn every_packet_and_envelope_has_one_vector() {
+    let vectors = vectors_read();
+    assert_eq!(vectors.len(), PACKETS.len() + ENVELOPES.len());
+    for (index, row) in PACKETS.iter().enumerate() {
+        assert_eq!(vectors[index].name, row.name, "vectors stand in the order of the table");
+    }
+    for (index, name) in ENVELOPES.iter().enumerate() {
+        assert_eq!(vectors[PACKETS.len() + index].name, *name);
+    }
+}
+
+#[test]
+fn packets_encode_to_the_vectors() {
+    for row in PACKETS {
+        let vector = vector_bytes(row.name);
+        let (kind, header) = (row.kind, header_expected(row.kind));
+        let packet = Packet { header, kind, body: body_expected(kind, &vector) };
+        let bytes = packet_encode(&packet).expect("the values of a vector can be encoded");
+        assert_eq!(hex::encode(&bytes), hex::encode(&vector), "{}", row.name);
+    }
+}
+
+#[test]
+fn vectors_decode_to_their_values() {
+    for row in PACKETS {
+        let mut vector = vector_bytes(row.name);
+        let length = vector.len();
+        // Следующий пакет потока не мешает: читается ровно один.
+        vector.extend_from_slice(&[0xff; 40]);
+        let decoded = packet_decode(&vector).expect("a right packet");
+        let (packet, used) = decoded.expect("a whole packet");
+        assert_eq!(used, length, "{}", row.name);
+        assert_eq!(packet.kind, row.kind);
+        let mut header = header_expected(row.kind);
+        header.size = (length - 16) as u16;
+        assert_eq!(packet.header, header, "{}", row.name);
+        assert_eq!(packet.body, body_expected(row.kind, &vector[..length]), "{}", row.name);
+    }
+}
+
+#[test]
+fn envelopes_agree_with_the_vectors() {
+    for name in ENVELOPES {
+        let vector = vector_bytes(name);
+        let envelope = envelope_expected(name);
+        let bytes = envelope_bytes(&envelope).expect("encoded");
+        assert_eq!(hex::encode(&bytes), hex::encode(&vector), "{name}");
+        let read: Envelope =
+            supertext::wire::control::body_read("envelope", &vector).expect("decoded");
+        assert_eq!(read, envelope, "{name}");
+    }
+}
+
+#[test]
+fn message_vector_is_the_cut_envelope() {
+    let header = header_expected(Kind::Message);
+    let envelope = vector_bytes("ENVELOPE_TEXT");
+    let mut out = Vec::new();
+    let (source, dest) = (header.source_id, header.dest_id);
+    let count = message_put(&mut out, source, dest, header.content_id, &envelope).expect("cut");
+    assert_eq!(count, 1);
+    assert_eq!(hex::encode(&out), hex::encode(vector_bytes("MESSAGE")));
+}
+
+#[test]
+fn rows_of_packets_stand_in_the_order_of_kinds() {
+    for (index, row) in PACKETS.iter().enumerate() {
+        assert_eq!(row.kind as usize, index, "{}", row.name);
+        assert_eq!(packet_row(row.kind).name, row.name);
+        for earlier in &PACKETS[..index] {
+            assert_ne!(earlier.name, row.name);
+            let same = (earlier.content_type, earlier.control) == (row.content_type, row.control);
+            assert!(!same, "{} and {} have one number", earlier.name, row.name);
+        }
+        let control = row.family == Family::Control;
+        assert_eq!(row.content_type == 0, control, "{}", row.name);
+        assert_eq!(row.control != 0, control, "{}", row.name);
+    }
+}
+
+#[test]
+fn rows_of_fails_stand_in_the_order_of_numbers() {
+    for (index, row) in FAILS.iter().enumerate() {
+        assert_eq!(row.kind as usize, index, "{}", row.code);
+        for earlier in &FAILS[..index] {
+            assert_ne!(earlier.code, row.code);
+        }
+        for letter in row.code.chars() {
+            assert!(letter.is_ascii_lowercase() || letter == '-', "{}", row.code);
+        }
+    }
+}
