@@ -43,7 +43,7 @@ die() {
 }
 
 # Печатает список слов из таблицы.
-usage() {
+word_help() {
     local row word description
     echo "Supertext. Usage: ./build.sh WORD"
     for row in "${WORDS[@]}"; do
@@ -84,14 +84,9 @@ have_certificates() {
         || [ -s /etc/ssl/cert.pem ]
 }
 
-# Удаётся, если есть компилятор C: им собирается aws-lc (шифры) и BLAKE3.
-have_compiler() {
-    command -v cc > /dev/null
-}
-
-# Удаётся, если есть заголовки C.
+# Удаётся, если есть заголовки C (и компилятор, чтобы их прочесть).
 have_headers() {
-    have_compiler && echo '#include <stdio.h>' | cc -E - > /dev/null 2>&1
+    echo '#include <stdio.h>' | cc -E - > /dev/null 2>&1
 }
 
 # Печатает версию пакета $1, которую поставил бы apt, или ничего.
@@ -123,7 +118,7 @@ as_root() {
     elif command -v sudo > /dev/null; then
         sudo "$@"
     else
-        die "this needs root and there is no sudo; run as root: $*"
+        die "this needs root and there is no sudo; as root run ./build.sh once, or: $*"
     fi
 }
 
@@ -171,7 +166,7 @@ miss() {
 miss_rust() {
     local packages compiler cargo
     have_certificates || miss ca-certificates "to fetch the libraries over HTTPS"
-    have_compiler || miss gcc "C compiler and linker: two libraries contain C and assembler"
+    command -v cc > /dev/null || miss gcc "C compiler and linker: two libraries contain C and assembler"
     have_headers || miss libc6-dev "headers of the C library"
     if rust_find > /dev/null; then
         return
@@ -240,10 +235,6 @@ set_up() {
 }
 
 # ---- Слова -------------------------------------------------------------------------------------
-
-word_help() {
-    usage
-}
 
 word_build() {
     cargo build --release --locked
@@ -351,7 +342,7 @@ word_release() {
     rm -rf "$out"
     mkdir -p "$out/$name/cert/CA" "$out/$name/downloads"
     cp "$target/release/supertext" "$target/release/supertext-server" "$out/$name/"
-    cp README* CHANGELOG.md limits.txt "$out/$name/"
+    cp -R README* CHANGELOG.md limits.txt docs "$out/$name/"
     cp cert/*.sh cert/README.md "$out/$name/cert/"
     cp cert/CA/*.sh "$out/$name/cert/CA/"
     find . -maxdepth 1 -name 'LICENSE*' -exec cp -R {} "$out/$name/" ';'
@@ -426,18 +417,30 @@ server_start() {
     return 1
 }
 
-# Печатает id из 14 цифр контакта Echo; ждёт, пока тот сделает себе личность.
+# Печатает id контакта Echo, 14 цифр; неудача, если личности в его папке ещё нет.
 echo_id() {
     local answer
+    answer=$("$target/release/supertext" id --home "$project/run/echo" --json \
+        2> /dev/null < /dev/null) || return 1
+    [[ $answer =~ \"id\":[[:space:]]*\"([0-9]{14})\" ]] || return 1
+    echo "${BASH_REMATCH[1]}"
+}
+
+# Запускает контакт Echo на сервере $1. Личность ему делает команда id, ещё до запуска; если нет,
+# её делает сам Echo, и id спрашивается, пока не появится.
+echo_start() {
+    id=$(echo_id) || id=
+    setsid "$target/release/supertext" echo --home "$project/run/echo" --server "$1" \
+        --name Echo < /dev/null > run/echo.log 2>&1 9>&- &
+    echo_pid=$!
+    echo "$echo_pid" > run/echo.pid
     for _ in $(seq 100); do
-        answer=$("$target/release/supertext" id --home "$project/run/echo" --json \
-            2> /dev/null < /dev/null || true)
-        if [[ $answer =~ \"id\":[[:space:]]*\"([0-9]{14})\" ]]; then
-            echo "${BASH_REMATCH[1]}"
+        sleep 0.1
+        kill -0 "$echo_pid" 2> /dev/null || return 1
+        if [ -n "$id" ]; then
             return 0
         fi
-        kill -0 "$echo_pid" 2> /dev/null || return 1
-        sleep 0.1
+        id=$(echo_id) || id=
     done
     return 1
 }
@@ -476,15 +479,11 @@ word_run() {
     echo "${port##*:}" > run/port
     echo "$join" > run/join
 
-    setsid "$target/release/supertext" echo --home "$project/run/echo" --server "$join" \
-        --name Echo < /dev/null > run/echo.log 2>&1 9>&- &
-    echo_pid=$!
-    echo "$echo_pid" > run/echo.pid
-    id=$(echo_id) || run_fail run/echo.log "the Echo contact did not start"
+    echo_start "$join" || run_fail run/echo.log "the Echo contact did not start"
 
     say "server $join"
-    say "You talk with Echo ($id): type a text and Enter, it comes back. A file: /send Echo PATH"
-    say "All commands: /help. The end: /quit"
+    say "you talk with Echo: type a text and press Enter, it comes back"
+    say "a file: /send $id PATH   all commands: /help   the end: /quit"
     # Клиент отдельным заданием и wait: тогда сигнал доходит сразу, а не после конца клиента.
     "$target/release/supertext" --home "$project/run/client" --server "$join" \
         --name "${USER:-$(id -un)}" --to "$id" "$@" <&0 9>&- &
@@ -519,7 +518,7 @@ main() {
         exit 0
     done
     echo "build.sh: unknown word: $wanted" >&2
-    usage >&2
+    word_help >&2
     exit 2
 }
 

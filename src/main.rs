@@ -1,1 +1,191 @@
-fn main(){}
+//! The client program: args → home → identity → workers → a face.
+//! Программа-клиент: слова → домашняя папка → личность → потоки → лицо.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use supertext::base::fail::{Fail, FailKind, fail};
+use supertext::base::ids::{Id, id_digits, id_parse, id_shown};
+use supertext::base::log::log_start;
+use supertext::crypto::file_cipher::random_fill;
+use supertext::crypto::identity::Identity;
+use supertext::crypto::tls::{Trust, client_config};
+use supertext::faces::args::{ClientArgs, Mode, start_failed};
+use supertext::faces::console::{console_face, console_input, park};
+use supertext::faces::echo::echo_face;
+use supertext::faces::input::pipe_read;
+use supertext::faces::json::json_face;
+use supertext::faces::texts::language_choose;
+use supertext::logic::events::{StartFacts, Wishes};
+use supertext::net::address::{JoinLine, join_parse};
+use supertext::store::contacts::contacts_read;
+use supertext::store::finished::finished_read;
+use supertext::store::home::{
+    Home, home_client, home_default, home_lock, home_open, identity_open, identity_renew,
+    trust_open,
+};
+use supertext::store::journal::journals_list;
+use supertext::store::limits::limits_read;
+use supertext::store::part::parts_settle;
+use supertext::store::settings::{Settings, setting_get, settings_read, settings_write};
+use supertext::workers::map::{FACE, QUEUES};
+use supertext::workers::roles::{ClientStart, Event, FaceMain};
+use supertext::workers::start::{signals_start, workers_start};
+
+/// Начало: ошибка запуска — одна строка и код.
+fn main() -> ExitCode {
+    let args = ClientArgs::parse();
+    let lang = args.lang.clone();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => ExitCode::from(start_failed(&failed, &lang)),
+    }
+}
+
+/// Готовит всё и отдаёт главный поток лицу. Возвращается только из `supertext id`.
+fn run(args: ClientArgs) -> Result<(), Fail> {
+    let mut root = match &args.home {
+        Some(path) => path.clone(),
+        None => home_default("supertext")?,
+    };
+    if let Some(profile) = &args.profile {
+        root = root.join("profiles").join(supertext::store::names::name_safe(profile));
+    }
+    let home = home_open(&root)?;
+    home_client(&home)?;
+    if args.mode == Mode::Id {
+        return id_print(&args, &home);
+    }
+    // Замок держится, пока жива программа.
+    let _lock = home_lock(&home)?;
+    log_start(&home.log, &args.log)?;
+    let start = client_start_facts(&args, home)?;
+    let chat = start.facts.to.is_some();
+    let face: FaceMain = match (args.mode, args.json) {
+        (Mode::Echo, _) => echo_face,
+        (Mode::Console | Mode::Id, true) => json_face,
+        (Mode::Console | Mode::Id, false) => console_face,
+    };
+    let _ = FACE.set(face);
+    let queues = &*QUEUES;
+    let _ = queues.events.put.send(Event::StartClient(Box::new(start)));
+    workers_start()?;
+    signals_start()?;
+    if args.mode == Mode::Echo {
+        park();
+    } else if args.json {
+        pipe_read(queues);
+        park();
+    } else {
+        console_input(queues, chat);
+    }
+    Ok(())
+}
+
+/// `supertext id`: напечатать свой номер (и завести личность, если её нет).
+fn id_print(args: &ClientArgs, home: &Home) -> Result<(), Fail> {
+    let identity = if args.new {
+        let _lock = home_lock(home)?;
+        identity_renew(home)?
+    } else {
+        identity_open(home)?
+    };
+    let fingerprint = hex::encode(identity.public_key);
+    let card = format!("{}#{fingerprint}", id_digits(identity.id));
+    if args.json {
+        let id = id_digits(identity.id);
+        println!("{}", serde_json::json!({"id": id, "card": card, "fingerprint": fingerprint}));
+    } else {
+        println!("{}", id_shown(identity.id));
+        println!("{card}");
+    }
+    Ok(())
+}
+
+/// Собирает всё, что клиенту нужно знать при запуске.
+fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail> {
+    let identity = identity_open(&home)?;
+    let mut settings = settings_read(&home.settings)?;
+    let (join, trust) = server_choose(args, &home, &mut settings)?;
+    if let Some(name) = &args.name {
+        settings.insert(String::from("name"), name.clone());
+    }
+    settings_write(&home.settings, &settings)?;
+    let finished = finished_read(&home.finished)?;
+    parts_settle(&home.downloads, &finished)?;
+    let mut seed = [0u8; 8];
+    random_fill(&mut seed)?;
+    let wish = match &args.lang {
+        Some(code) => code.clone(),
+        None => setting_get(&settings, "lang"),
+    };
+    let facts = StartFacts {
+        me: identity.id,
+        fingerprint: hex::encode(identity.public_key),
+        run: u64::from_be_bytes(seed) >> 1,
+        server: join.address,
+        wishes: wishes(args, &settings),
+        limits: limits_read(&home.limits)?,
+        contacts: contacts_read(&home.contacts)?,
+        outgoing: journals_list(&home.outgoing)?,
+        incoming: journals_list(&home.downloads)?,
+        finished,
+        to: chat_choose(args, &identity)?,
+        language: language_choose(&wish),
+    };
+    let tls = match trust {
+        Some(trust) => Some(client_config(&identity, trust)?),
+        None => None,
+    };
+    Ok(ClientStart { facts, home, tls })
+}
+
+/// Чат, открытый с самого начала (`--to`).
+fn chat_choose(args: &ClientArgs, identity: &Identity) -> Result<Option<Id>, Fail> {
+    match &args.to {
+        Some(text) => {
+            let id = id_parse(text)?;
+            Ok(if id == identity.id { None } else { Some(id) })
+        }
+        None => Ok(None),
+    }
+}
+
+/// Настройки, нужные логике: слова командной строки важнее файла.
+fn wishes(args: &ClientArgs, settings: &Settings) -> Wishes {
+    Wishes {
+        name: setting_get(settings, "name"),
+        messages_first: setting_get(settings, "messages").parse().unwrap_or(1000),
+        files_first: setting_get(settings, "files").parse().unwrap_or(1000),
+        accept_files: args.accept_files
+            || args.mode == Mode::Echo
+            || setting_get(settings, "accept_files") == "on",
+        answer_yes: args.yes || args.mode == Mode::Echo,
+    }
+}
+
+/// Какой сервер и почему ему верить: строка приглашения, файл центра или ничего.
+/// Ошибка `ServerUnknown`: адрес есть, а доверия нет.
+fn server_choose(
+    args: &ClientArgs,
+    home: &Home,
+    settings: &mut Settings,
+) -> Result<(JoinLine, Option<Trust>), Fail> {
+    let text = match &args.server {
+        Some(text) => text.clone(),
+        None => setting_get(settings, "server"),
+    };
+    if text.is_empty() {
+        return Ok((JoinLine { address: String::new(), pin: None }, None));
+    }
+    let join = join_parse(&text)?;
+    let trust = match join.pin {
+        Some(pin) => Some(Trust { pin, ca: None }),
+        None => trust_open(home)?,
+    };
+    if trust.is_none() {
+        return Err(fail(FailKind::ServerUnknown, &join.address));
+    }
+    settings.insert(String::from("server"), text);
+    Ok((join, trust))
+}

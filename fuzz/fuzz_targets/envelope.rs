@@ -11,7 +11,7 @@ use supertext::wire::message::text_shown;
 mod body;
 
 // Замыкание здесь — форма самой библиотеки: иначе fuzz_target! цель не принимает.
-fuzz_target!(|data: &[u8]| { run(data) });
+fuzz_target!(|data: &[u8]| run(data));
 
 /// Проверяет байты как конверт и как текст.
 fn run(data: &[u8]) {

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 mod body;
 
 // Замыкание здесь — форма самой библиотеки: иначе fuzz_target! цель не принимает.
-fuzz_target!(|data: &[u8]| { run(data) });
+fuzz_target!(|data: &[u8]| run(data));
 
 /// Проверяет пакеты один за другим, пока они верны.
 fn run(data: &[u8]) {

@@ -64,6 +64,8 @@ pub const OUTBOX_MAX: usize = 10_000;
 pub const OUTBOX_WINDOW: usize = 64;
 /// Messages that came too early and wait for the missing one, per peer.
 pub const EARLY_MAX: usize = 128;
+/// Bytes of text among them, per peer.
+pub const EARLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Half-received long messages at the same time, per peer.
 pub const PARTIAL_MAX: usize = 4;
 /// Open questions at the same time.

@@ -79,6 +79,7 @@ pub struct FailRow {
     pub exit: u8,
 }
 
+/// Строка таблицы.
 const fn row(kind: FailKind, code: &'static str, exit: u8) -> FailRow {
     FailRow { kind, code, exit }
 }

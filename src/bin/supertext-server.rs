@@ -1,1 +1,71 @@
-fn main(){}
+//! The server program: args → home → certificates → workers. It links no window library.
+//! Программа-сервер: слова → домашняя папка → сертификаты → потоки. Оконных библиотек в ней нет.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use supertext::base::fail::{Fail, FailKind, io_try};
+use supertext::base::log::log_start;
+use supertext::crypto::tls::server_config;
+use supertext::faces::args::{ServerArgs, start_failed};
+use supertext::faces::console::park;
+use supertext::faces::echo::server_face;
+use supertext::net::sockets::listen;
+use supertext::store::home::{
+    home_default, home_lock, home_open, server_certificates_open, server_key_password,
+};
+use supertext::store::registered::registered_read;
+use supertext::workers::map::{FACE, QUEUES};
+use supertext::workers::roles::{Event, ServerStart};
+use supertext::workers::start::{signals_start, workers_start};
+
+/// Начало: ошибка запуска — одна строка и код.
+fn main() -> ExitCode {
+    let args = ServerArgs::parse();
+    let lang = args.lang.clone();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => ExitCode::from(start_failed(&failed, &lang)),
+    }
+}
+
+/// Готовит всё, говорит READY и JOIN и работает, пока не попросят уйти.
+fn run(args: ServerArgs) -> Result<(), Fail> {
+    let root = match &args.home {
+        Some(path) => path.clone(),
+        None => home_default("supertext-server")?,
+    };
+    let home = home_open(&root)?;
+    let _lock = home_lock(&home)?;
+    log_start(&home.log, &args.log)?;
+    descriptors_raise();
+    let certificates = server_certificates_open(&home)?;
+    let password = server_key_password();
+    let tls = server_config(&certificates.chain_pem, &certificates.key_pem, &password)?;
+    let registered = registered_read(&home.registered)?;
+    let socket = listen(&args.listen)?;
+    let local = io_try(FailKind::Listen, &args.listen, socket.local_addr())?;
+    let _ = FACE.set(server_face);
+    let start = ServerStart { home, socket, tls, registered };
+    let _ = QUEUES.events.put.send(Event::StartServer(Box::new(start)));
+    workers_start()?;
+    signals_start()?;
+    let mut stdout = std::io::stdout().lock();
+    let lines = format!("READY {local}\nJOIN {local}#{}\n", certificates.fingerprint);
+    let _ = stdout.write_all(lines.as_bytes());
+    let _ = stdout.flush();
+    drop(stdout);
+    park();
+    Ok(())
+}
+
+/// Поднимает предел открытых сокетов до разрешённого системой: соединений тысячи.
+#[cfg(unix)]
+fn descriptors_raise() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+}
+
+/// В Windows такого предела нет.
+#[cfg(not(unix))]
+fn descriptors_raise() {}

@@ -4,7 +4,7 @@
 //! сообщения, файлы, лимиты и команды живут в соседних комнатах.
 
 use super::commands::command_run;
-use super::contacts::{contact_state, contacts_flush, contacts_load, limits_apply, watch_put};
+use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, limits_apply, watch_put};
 use super::events::{
     Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show,
 };
@@ -38,7 +38,16 @@ pub fn client_start(facts: &StartFacts, out: &mut Out) -> Client {
     let mut client = client_new(facts);
     contacts_load(&mut client, facts);
     let (id, name, card) = (client.me, client.wishes.name.clone(), card_text(&client));
-    out_show(out, Show::Ready { id, name, card });
+    let language = facts.language.clone();
+    out_show(out, Show::Ready { id, name, card, language });
+    if client.server.address.is_empty() {
+        let (state, server) = (LinkShow::Down, String::new());
+        let reason = Some(fail(FailKind::ServerMissing, ""));
+        out_show(out, Show::Link { state, server, reason, retry_ms: 0 });
+    }
+    if let Some(id) = client.chosen {
+        out_show(out, Show::Chosen { id, name: contact_name(&client, id) });
+    }
     client
 }
 
@@ -185,6 +194,7 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     }
     let (state, retry_ms) = if for_good(failed.kind) {
         client.server.stage = Stage::Ended;
+        client.ended = failed.kind;
         (LinkShow::Down, 0)
     } else {
         let server = &mut client.server;

@@ -128,7 +128,7 @@ fn contacts_list(client: &Client, online: bool, out: &mut Out) {
     }
 }
 
-/// `/rename`.
+/// `/rename`: дать контакту своё имя.
 fn contact_rename(client: &mut Client, who: &str, name: &str, out: &mut Out) -> Result<(), Fail> {
     let id = known_find(client, who)?;
     let name = name_clean(name);
@@ -157,7 +157,10 @@ fn contact_remove(client: &mut Client, who: &str, out: &mut Out) -> Result<(), F
     let id = known_find(client, who)?;
     let name = contact_name(client, id);
     transfers_forget(client, id, out);
-    client.contacts.remove(&id);
+    if let Some(gone) = client.contacts.remove(&id) {
+        // Порядок с ним уже начат: новый контакт продолжит счёт, а не начнёт с единицы.
+        client.sequence_first = u64::max(client.sequence_first, gone.next_sequence);
+    }
     if client.chosen == Some(id) {
         client.chosen = None;
     }

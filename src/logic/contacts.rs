@@ -51,7 +51,7 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
         messages_left: client.wishes.messages_first,
         files_left: client.wishes.files_first,
         outbox: VecDeque::new(),
-        next_sequence: 1,
+        next_sequence: client.sequence_first,
         tried_ms: 0,
         incoming: Incoming::default(),
         partials: Vec::new(),

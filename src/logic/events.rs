@@ -81,6 +81,8 @@ pub struct StartFacts {
     pub finished: Vec<FinishedRow>,
     /// Chat chosen at the start (`--to`).
     pub to: Option<Id>,
+    /// Language of the face.
+    pub language: String,
 }
 
 /// Which budget a top-up goes to.

@@ -81,9 +81,12 @@ pub fn leave_tick(client: &mut Client, now: Time, out: &mut Out) {
         leave_now(client, 0, out);
         return;
     }
-    if now.mono_ms >= until_ms {
+    // Связи уже не будет: ждать нечего, код скажет почему.
+    let hopeless = client.server.stage == Stage::Ended || client.server.address.is_empty();
+    if hopeless || now.mono_ms >= until_ms {
         let failed = fail(FailKind::Unsent, &unsent);
-        let code = fail_row(failed.kind).exit;
+        let why = if hopeless { client.ended } else { failed.kind };
+        let code = u8::max(1, fail_row(why).exit);
         out_show(out, Show::Error { fail: failed, command: String::new() });
         leave_now(client, code, out);
     }

@@ -9,7 +9,9 @@ use super::receiving::offer_received;
 use super::sending::offer_clear_put;
 use super::show::{MessageShow, PeerState, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Partial, Stage};
-use crate::base::bounds::{EARLY_MAX, OUTBOX_MAX, OUTBOX_WINDOW, PARTIAL_MAX, RESEND_MS, TEXT_MAX};
+use crate::base::bounds::{
+    EARLY_BYTES_MAX, EARLY_MAX, OUTBOX_MAX, OUTBOX_WINDOW, PARTIAL_MAX, RESEND_MS, TEXT_MAX,
+};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -284,6 +286,7 @@ fn envelope_received(
         incoming.run = envelope.run;
         incoming.expected = u64::max(1, envelope.base);
         incoming.early.clear();
+        incoming.early_bytes = 0;
     }
     if envelope.base > incoming.expected && envelope.base <= envelope.sequence {
         incoming.expected = envelope.base;
@@ -294,7 +297,12 @@ fn envelope_received(
         return Ok(());
     }
     if envelope.sequence > incoming.expected {
-        if incoming.early.len() < EARLY_MAX {
+        // Чего не взяли сейчас, придёт снова: отправитель повторяет неподтверждённое.
+        let bytes = envelope.text.len();
+        let known = incoming.early.contains_key(&envelope.sequence);
+        let room = incoming.early.len() < EARLY_MAX;
+        if room && !known && incoming.early_bytes + bytes <= EARLY_BYTES_MAX {
+            incoming.early_bytes += bytes;
             incoming.early.insert(envelope.sequence, envelope);
         }
     } else {
@@ -322,6 +330,7 @@ fn early_release(client: &mut Client, source: Id, now: Time, out: &mut Out) {
         let Some(envelope) = incoming.early.remove(&sequence) else {
             return;
         };
+        incoming.early_bytes -= usize::min(incoming.early_bytes, envelope.text.len());
         if sequence == incoming.expected {
             incoming.expected += 1;
             envelope_accept(client, source, envelope, now, out);

@@ -16,6 +16,7 @@ use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::wire::control::packet_put;
 use crate::wire::file::{FileWant, STOP_ERROR, STOP_PAUSED, STOP_REFUSED, file_packets};
+use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::Offer;
 use crate::wire::packets::{Kind, Lane};
 
@@ -38,7 +39,9 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         part_wake(client, known, out);
         return;
     }
-    if client.transfers.len() >= TRANSFERS_MAX || offer.size > FILE_SIZE_MAX {
+    if client.transfers.len() >= TRANSFERS_MAX || offer.size > FILE_SIZE_MAX
+        || handle > CONTENT_ID_MAX
+    {
         stop_send(client, source, handle, id, STOP_REFUSED, FailKind::PeerBusy, out);
         return;
     }

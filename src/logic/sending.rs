@@ -11,7 +11,7 @@ use super::state::{About, Client, Phase, transfer_add, transfer_find};
 use super::transfers::{
     file_begin, file_list, file_moved, file_show, stop_send, transfer_drop, transfer_end,
 };
-use crate::base::bounds::{FILE_SIZE_MAX, TRANSFERS_MAX};
+use crate::base::bounds::{FILE_SIZE_MAX, TRANSFERS_MAX, WINDOW_PACKETS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -211,10 +211,13 @@ pub fn want_received(
         return Ok(());
     };
     let end = body.first.saturating_add(body.count);
-    if state.facts.peer != source || end > state.packets || state.phase == Phase::Asking {
+    let over = end > state.packets || body.count > WINDOW_PACKETS;
+    if state.facts.peer != source || over || state.phase == Phase::Asking {
         return Err(fail(FailKind::NotAllowed, "FILE_WANT"));
     }
-    let fresh = state.phase != Phase::Running || state.wanted != body.first;
+    // Просьба об одном конце запечатает его снова: одноразовое число не должно повториться.
+    let again = state.wanted != body.first || body.count == 0;
+    let fresh = state.phase != Phase::Running || again;
     state.wanted = end;
     if fresh {
         file_begin(client, transfer, body.first, now, out);

@@ -15,8 +15,8 @@ use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{ID_SERVER, Id, id_is_person};
 use crate::crypto::identity::{PublicKey, id_of_key};
 use crate::wire::control::{
-    Hello, PROTOCOL_VERSION, Ping, Presence, Quit, Quited, Refused, Unreachable, Watch, body_read,
-    packet_put,
+    Hello, PROTOCOL_VERSION, Ping, Presence, Quit, Quited, Refused, Unreachable, WATCH_MAX, Watch,
+    body_read, packet_put,
 };
 use crate::wire::header::Header;
 use crate::wire::packets::{FarEnd, Kind, Lane, PacketRow, packet_allowed, packet_find};
@@ -286,15 +286,21 @@ fn watch_received(
         return Ok(());
     };
     let me = guest.id;
+    if body.ids.len() > WATCH_MAX {
+        return Err(fail(FailKind::NotAllowed, "WATCH"));
+    }
+    let mut fresh: Vec<Id> = Vec::new();
     for peer in &body.ids {
+        if !id_is_person(*peer) || *peer == me || guest.watch.contains(peer) {
+            continue;
+        }
         if guest.watch.len() >= CONTACTS_MAX {
             return Err(fail(FailKind::NotAllowed, "WATCH"));
         }
-        if id_is_person(*peer) && *peer != me {
-            guest.watch.insert(*peer);
-        }
+        guest.watch.insert(*peer);
+        fresh.push(*peer);
     }
-    for peer in &body.ids {
+    for peer in &fresh {
         let mutual = watcher(server, *peer, me);
         let body = Presence { id: *peer, online: mutual.is_some() };
         control_put(link, Kind::Presence, &body, out);
@@ -347,4 +353,13 @@ fn server_tick(server: &mut Server, now: Time, out: &mut Out) {
         link_quit(link, kind, out);
         link_down(server, link, true, out);
     }
+}
+
+/// Сервер уходит: каждому сказать QUIT и закрыть.
+pub fn server_leave(server: &mut Server, out: &mut Out) {
+    for link in server.links.keys() {
+        link_quit(*link, FailKind::Leaving, out);
+    }
+    server.links.clear();
+    server.online.clear();
 }

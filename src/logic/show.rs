@@ -81,7 +81,8 @@ pub struct FileShow {
 /// One thing to show.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Show {
-    Ready { id: Id, name: String, card: String },
+    /// Always the first; a face chooses its language by it.
+    Ready { id: Id, name: String, card: String, language: String },
     Identity { id: Id, name: String, card: String, fingerprint: String },
     Link { state: LinkShow, server: String, reason: Option<Fail>, retry_ms: u64 },
     Contact { id: Id, name: String, state: PeerState, unread: u64, blocked: bool },

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::events::{FinishedRow, LinkId, StartFacts, Transfer, TransferFacts, Wishes};
 use super::show::{FileState, PeerState};
+use crate::base::fail::FailKind;
 use crate::base::ids::Id;
 use crate::wire::message::{Envelope, TransferId};
 
@@ -24,11 +25,15 @@ pub struct Client {
     pub next_transfer: Transfer,
     pub next_token: u64,
     pub next_content: u32,
+    /// Where the order of a new contact begins.
+    pub sequence_first: u64,
     /// Whom plain text goes to.
     pub chosen: Option<Id>,
     pub limits_dirty: bool,
     pub contacts_dirty: bool,
     pub leave: Leave,
+    /// Why the server link ended for good.
+    pub ended: FailKind,
 }
 
 /// How far the client is with leaving.
@@ -102,6 +107,8 @@ pub struct Incoming {
     pub run: u64,
     pub expected: u64,
     pub early: BTreeMap<u64, Envelope>,
+    /// Bytes of text among them.
+    pub early_bytes: usize,
 }
 
 /// A long message that is being put together.
@@ -196,10 +203,12 @@ pub fn client_new(facts: &StartFacts) -> Client {
         next_transfer: 1,
         next_token: 1,
         next_content: (facts.run & 0xffff) as u32,
+        sequence_first: 1,
         chosen: facts.to,
         limits_dirty: false,
         contacts_dirty: false,
         leave: Leave::Staying,
+        ended: FailKind::ServerMissing,
     };
     for row in &facts.finished {
         client.finished.push_back(row.clone());

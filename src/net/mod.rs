@@ -1,1 +1,7 @@
+//! Floor 4: the network: sockets, the two halves of a TLS link, cutting the stream into packets.
+//! Этаж 4: сеть: сокеты, две половины линии TLS, нарезка потока на пакеты.
 
+pub mod address;
+pub mod framing;
+pub mod link;
+pub mod sockets;

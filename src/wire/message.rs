@@ -118,7 +118,7 @@ pub fn message_put(
     Ok(count)
 }
 
-/// Читает кусок конверта. Ошибка `BodyBad`: номер вне счёта, кусков больше предела, пусто.
+/// Читает кусок конверта. Ошибка `BodyBad`: номер вне счёта, кусков больше предела.
 pub fn piece_read(data: &[u8]) -> Result<Piece<'_>, Fail> {
     if data.len() < PIECE_HEAD {
         return Err(fail(FailKind::BodyBad, "MESSAGE"));

@@ -41,7 +41,7 @@ pub enum Family {
 /// Who may send a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Either end of a link, to the other end (both ids of the header are 0 or the own id).
+    /// Either end of a link, to the other end: a client from its own id, the server from 0.
     Link,
     /// A client, to the server.
     Client,
@@ -74,12 +74,14 @@ pub struct PacketRow {
     pub lane: Lane,
 }
 
+/// Строка управляющего пакета.
 const fn control(kind: Kind, number: u32, name: &'static str, origin: Origin) -> PacketRow {
     let size_max = 16_384;
     let (family, lane) = (Family::Control, Lane::Messages);
     PacketRow { kind, content_type: 0, control: number, name, family, origin, size_max, lane }
 }
 
+/// Строка файлового пакета.
 const fn file(kind: Kind, number: u8, name: &'static str, size: usize, lane: Lane) -> PacketRow {
     let (family, origin) = (Family::File, Origin::Person);
     let content_type = number;
@@ -160,7 +162,8 @@ pub fn packet_allowed(row: &PacketRow, header: &Header, from: FarEnd) -> Result<
         FarEnd::Server => true,
     };
     let right = match (row.origin, from) {
-        (Origin::Link, _) => header.dest_id == ID_SERVER || from == FarEnd::Server,
+        (Origin::Link, FarEnd::Client(_)) => header.dest_id == ID_SERVER,
+        (Origin::Link, FarEnd::Server) => header.source_id == ID_SERVER,
         (Origin::Client, FarEnd::Client(_)) => header.dest_id == ID_SERVER,
         (Origin::Client, FarEnd::Server) => false,
         (Origin::Server, FarEnd::Server) => header.source_id == ID_SERVER,

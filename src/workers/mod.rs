@@ -1,1 +1,14 @@
+//! Floor 5: the workers. map.rs is the plan of the house: start reading there.
+//! Этаж 5: рабочие потоки. map.rs — план дома: читать отсюда.
 
+pub mod connector;
+pub mod controller;
+pub mod displayer;
+pub mod filereader;
+pub mod filesaver;
+pub mod listener;
+pub mod map;
+pub mod perform;
+pub mod roles;
+pub mod sender;
+pub mod start;

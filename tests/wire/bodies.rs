@@ -6,7 +6,7 @@
 use minicbor::{Decoder, Encoder};
 use supertext::base::bounds::HEADER_BYTES;
 use supertext::base::fail::{Fail, FailKind};
-use supertext::wire::control::{WATCH_MAX, Watch, body_read, packet_put};
+use supertext::wire::control::{Quit, WATCH_MAX, Watch, body_read, packet_put};
 use supertext::wire::message::{Envelope, envelope_bytes};
 use supertext::wire::packets::{Kind, PACKETS};
 
@@ -225,6 +225,31 @@ fn text_keys_and_broken_lengths_are_refused() {
             }
         }
         assert!(!rust_takes(None, body), "{body:02x?}");
+    }
+}
+
+#[test]
+fn every_well_formed_writing_is_taken() {
+    // Причина 45: длиннее нужного, словарь без длины, повторный ключ, чужие значения всех видов.
+    let writings: [&str; 13] = [
+        "a100182d",
+        "a1001b000000000000002d",
+        "a1190000182d",
+        "bf00182dff",
+        "bb000000000000000100182d",
+        "a200010019002d",
+        "a200182d01f93c00",
+        "a200182d01fb3ff0000000000000",
+        "a200182d01c11a514b67b0",
+        "a200182d01c249010000000000000000",
+        "a200182d01f7",
+        "a200182d019f018202039fffff",
+        "a301bf7f61616162fff6ff02f600182d",
+    ];
+    for writing in writings {
+        let body = hex::decode(writing).expect("hex digits");
+        let read: Result<Quit, Fail> = body_read("QUIT", &body);
+        assert_eq!(read, Ok(Quit { reason: 45 }), "{writing}");
     }
 }
 

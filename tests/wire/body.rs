@@ -27,11 +27,18 @@ pub enum Body {
     Watch(Watch),
     Presence(Presence),
     Unreachable(Unreachable),
-    Piece { index: u16, count: u16, bytes: Vec<u8> },
+    Piece {
+        index: u16,
+        count: u16,
+        bytes: Vec<u8>,
+    },
     FileSize(FileSize),
     FileWant(FileWant),
     /// Head and what follows it: ciphertext and tag, not opened.
-    Sealed { head: SealedHead, rest: Vec<u8> },
+    Sealed {
+        head: SealedHead,
+        rest: Vec<u8>,
+    },
     FileDone(FileDone),
     FileStop(FileStop),
 }

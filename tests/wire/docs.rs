@@ -92,7 +92,7 @@ fn reasons_of_the_page_are_those_of_the_table() {
 
 #[test]
 fn limits_of_the_page_are_those_of_the_program() {
-    let expected: [(&str, u64); 28] = [
+    let expected: [(&str, u64); 29] = [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
         ("HEADER_BYTES", bounds::HEADER_BYTES as u64),
         ("DATA_MAX", bounds::DATA_MAX as u64),
@@ -109,6 +109,7 @@ fn limits_of_the_page_are_those_of_the_program() {
         ("BLOCK_PACKETS", bounds::BLOCK_PACKETS),
         ("WINDOW_PACKETS", bounds::WINDOW_PACKETS),
         ("WANT_PACKETS", bounds::WANT_PACKETS),
+        ("STALL_MS", bounds::STALL_MS),
         ("FILE_NAME_MAX", bounds::FILE_NAME_MAX as u64),
         ("FILE_SIZE_MAX", bounds::FILE_SIZE_MAX),
         ("ACTIVE_INCOMING_MAX", bounds::ACTIVE_INCOMING_MAX as u64),

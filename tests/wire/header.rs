@@ -5,9 +5,7 @@ use supertext::base::bounds::{DATA_MAX, HEADER_BYTES};
 use supertext::base::fail::FailKind;
 use supertext::base::ids::{ID_ONES, Id};
 use supertext::wire::header::{CONTENT_ID_MAX, Header, header_bytes, header_read};
-use supertext::wire::packets::{
-    FarEnd, Kind, PACKETS, packet_allowed, packet_find, packet_row,
-};
+use supertext::wire::packets::{FarEnd, Kind, PACKETS, packet_allowed, packet_find, packet_row};
 
 use super::vectors::{ALICE, BOB};
 
@@ -16,13 +14,7 @@ const MALLORY: Id = 77;
 /// Заголовок такого вида между этими двумя.
 fn header_of(kind: Kind, source_id: Id, dest_id: Id) -> Header {
     let row = packet_row(kind);
-    Header {
-        source_id,
-        dest_id,
-        content_id: row.control,
-        content_type: row.content_type,
-        size: 0,
-    }
+    Header { source_id, dest_id, content_id: row.control, content_type: row.content_type, size: 0 }
 }
 
 #[test]

@@ -39,8 +39,7 @@ fn cut_and_join(envelope: &[u8]) -> Vec<u8> {
 #[test]
 fn texts_of_every_length_join_back() {
     let longest = MESSAGE_PACKET_BYTES * MESSAGE_PACKETS_MAX;
-    let lengths =
-        [(0, 1), (1, 1), (4_095, 1), (4_096, 1), (4_097, 2), (8_192, 2), (longest, 256)];
+    let lengths = [(0, 1), (1, 1), (4_095, 1), (4_096, 1), (4_097, 2), (8_192, 2), (longest, 256)];
     for (length, packets) in lengths {
         let mut envelope = Vec::new();
         for index in 0..length {

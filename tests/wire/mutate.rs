@@ -48,8 +48,28 @@ fn one_changed_byte_never_panics() {
         for index in 0..vector.bytes.len() {
             let old = vector.bytes[index];
             let values = [
-                0x00, 0x01, 0x17, 0x18, 0x1b, 0x1f, 0x20, 0x40, 0x5f, 0x60, 0x7f, 0x80, 0x9f, 0xa0,
-                0xbf, 0xc0, 0xf6, 0xff, old ^ 0x01, old ^ 0x80, old.wrapping_add(1), !old,
+                0x00,
+                0x01,
+                0x17,
+                0x18,
+                0x1b,
+                0x1f,
+                0x20,
+                0x40,
+                0x5f,
+                0x60,
+                0x7f,
+                0x80,
+                0x9f,
+                0xa0,
+                0xbf,
+                0xc0,
+                0xf6,
+                0xff,
+                old ^ 0x01,
+                old ^ 0x80,
+                old.wrapping_add(1),
+                !old,
             ];
             for value in values {
                 let mut changed = vector.bytes.clone();

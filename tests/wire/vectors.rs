@@ -2,9 +2,7 @@
 //! Эталонные векторы (tests/vectors/packets.txt) и значения, которые за ними стоят.
 
 use supertext::base::ids::Id;
-use supertext::wire::control::{
-    Hello, Ping, Presence, Quit, Quited, Refused, Unreachable, Watch,
-};
+use supertext::wire::control::{Hello, Ping, Presence, Quit, Quited, Refused, Unreachable, Watch};
 use supertext::wire::file::{
     FileDone, FileSize, FileStop, FileWant, INDEX_BLOCK, INDEX_END, STOP_PAUSED, SealedHead,
 };
@@ -105,7 +103,6 @@ pub fn envelope_expected(name: &str) -> Envelope {
             id: TEXT_ID,
             run: 0x1122_3344_5566_7788,
             time: CLOCK + 42,
-            name: String::from("Bob"),
             ..Envelope::default()
         },
         "ENVELOPE_OFFER" => Envelope {
@@ -133,13 +130,13 @@ pub fn header_expected(kind: Kind) -> Header {
     let (source_id, dest_id, content_id, content_type) = match kind {
         Kind::Hello => (ALICE, 0, 1, 0),
         Kind::Ping => (ALICE, 0, 2, 0),
-        Kind::Pong => (0, ALICE, 3, 0),
-        Kind::Quit => (0, ALICE, 4, 0),
-        Kind::Quited => (0, ALICE, 5, 0),
-        Kind::Refused => (0, ALICE, 6, 0),
+        Kind::Pong => (0, 0, 3, 0),
+        Kind::Quit => (0, 0, 4, 0),
+        Kind::Quited => (0, 0, 5, 0),
+        Kind::Refused => (0, 0, 6, 0),
         Kind::Watch => (ALICE, 0, 7, 0),
-        Kind::Presence => (0, ALICE, 8, 0),
-        Kind::Unreachable => (0, ALICE, 9, 0),
+        Kind::Presence => (0, 0, 8, 0),
+        Kind::Unreachable => (0, 0, 9, 0),
         Kind::Message => (ALICE, BOB, 0x01_0203, 1),
         Kind::FileSize => (ALICE, BOB, HANDLE, 16),
         Kind::FileWant => (BOB, ALICE, HANDLE, 17),

@@ -1,0 +1,88 @@
+//! Words of the command line; every flag has an environment variable. Secrets are never arguments.
+//! Слова командной строки; у каждого ключа есть переменная окружения. Секреты — никогда не слова.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use super::texts::{language_choose, text_fail, texts_load};
+use crate::base::fail::{Fail, fail_row};
+
+/// What to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// The console
+    Console,
+    /// A contact that answers everything with the same
+    Echo,
+    /// Print one's own id and card
+    Id,
+}
+
+/// Supertext: a messenger from computer to computer.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "supertext", version, about)]
+pub struct ClientArgs {
+    /// What to run
+    #[arg(value_enum, default_value = "console")]
+    pub mode: Mode,
+    /// Home folder: certificates, downloads, limits, settings
+    #[arg(long, env = "SUPERTEXT_HOME")]
+    pub home: Option<PathBuf>,
+    /// The server: HOST:PORT#FINGERPRINT (its join line), or HOST:PORT with cert/rootCA.crt
+    #[arg(long, env = "SUPERTEXT_SERVER")]
+    pub server: Option<String>,
+    /// Your name for others
+    #[arg(long, env = "SUPERTEXT_NAME")]
+    pub name: Option<String>,
+    /// Another identity beside the usual one
+    #[arg(long, env = "SUPERTEXT_PROFILE")]
+    pub profile: Option<String>,
+    /// Talk JSON on stdin and stdout
+    #[arg(long, env = "SUPERTEXT_JSON")]
+    pub json: bool,
+    /// Answer every question about spending with yes
+    #[arg(long, env = "SUPERTEXT_YES")]
+    pub yes: bool,
+    /// Take every offered file
+    #[arg(long, env = "SUPERTEXT_ACCEPT_FILES")]
+    pub accept_files: bool,
+    /// Language: ru, en or zh
+    #[arg(long, env = "SUPERTEXT_LANG")]
+    pub lang: Option<String>,
+    /// Open the chat with this id
+    #[arg(long, env = "SUPERTEXT_TO")]
+    pub to: Option<String>,
+    /// With `id`: put the present identity aside and make a new one
+    #[arg(long)]
+    pub new: bool,
+    /// Detail of supertext.log: error, warn, info, debug or trace
+    #[arg(long, env = "SUPERTEXT_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// Supertext server: keeps nothing but who owns which id, passes packets on.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "supertext-server", version, about)]
+pub struct ServerArgs {
+    /// Home folder: certificates, registered ids, log
+    #[arg(long, env = "SUPERTEXT_HOME")]
+    pub home: Option<PathBuf>,
+    /// Address to listen at; port 0 picks a free one
+    #[arg(long, env = "SUPERTEXT_LISTEN", default_value = "0.0.0.0:7787")]
+    pub listen: String,
+    /// Language: ru, en or zh
+    #[arg(long, env = "SUPERTEXT_LANG")]
+    pub lang: Option<String>,
+    /// Detail of supertext.log: error, warn, info, debug or trace
+    #[arg(long, env = "SUPERTEXT_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// Ошибка запуска: одна строка в stderr на языке человека и код выхода.
+pub fn start_failed(failed: &Fail, lang: &Option<String>) -> u8 {
+    let wish = lang.clone().unwrap_or_default();
+    let texts = texts_load(&language_choose(&wish));
+    eprintln!("supertext: {}", text_fail(&texts, failed));
+    fail_row(failed.kind).exit
+}

@@ -1,0 +1,150 @@
+//! The console: a line editor below, what happens above. What arrives while a person types is
+//! printed above the line being typed, and the line stays whole.
+//! Консоль: внизу редактор строки, выше — события. Что приходит, пока человек печатает, выводится
+//! над набираемой строкой, и строка остаётся цела.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use rustyline::error::ReadlineError;
+use rustyline::{DefaultEditor, ExternalPrinter};
+
+use super::input::{command_put, line_put, pipe_read};
+use super::lines::show_text;
+use super::texts::{Texts, texts_load};
+use crate::logic::events::Command;
+use crate::logic::show::Show;
+use crate::workers::map::Queues;
+
+/// Ход передачи в консоли показывается не чаще.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+
+/// Показ консоли: язык и когда последний раз был показан ход передачи.
+struct Screen {
+    texts: Texts,
+    progress: Option<Instant>,
+}
+
+/// Лицо «консоль»: выводит события, пока не придёт последнее. Вывод — над строкой ввода.
+/// Редактор строки делается здесь, потому что вывод над ней неотделим от него, и отдаётся
+/// главному потоку, который читает ввод.
+pub fn console_face(queues: &Queues) {
+    let mut screen = Screen { texts: texts_load("en"), progress: None };
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let modes = terminal_modes();
+    if terminal {
+        if let Ok(mut editor) = DefaultEditor::new() {
+            if let Ok(mut printer) = editor.create_external_printer() {
+                let _ = queues.editor.put.send(Some(editor));
+                loop {
+                    match show_next(queues, &mut screen) {
+                        Ok(line) => {
+                            let _ = printer.print(line);
+                        }
+                        Err(code) => {
+                            terminal_restore(&modes);
+                            std::process::exit(code as i32);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let _ = queues.editor.put.send(None);
+    loop {
+        match show_next(queues, &mut screen) {
+            Ok(line) => {
+                let mut stdout = std::io::stdout().lock();
+                let _ = stdout.write_all(line.as_bytes());
+                let _ = stdout.flush();
+            }
+            Err(code) => std::process::exit(code as i32),
+        }
+    }
+}
+
+/// Следующее событие строкой; `Err` — код, с которым программа кончается.
+fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
+    loop {
+        let Ok(show) = queues.to_displayer.take.recv() else {
+            return Err(1);
+        };
+        match &show {
+            Show::Exit(code) => return Err(*code),
+            Show::Ready { language, .. } => screen.texts = texts_load(language),
+            Show::Language(language) => screen.texts = texts_load(language),
+            Show::Progress { .. } => {
+                if let Some(shown) = screen.progress {
+                    if shown.elapsed() < PROGRESS_EVERY {
+                        continue;
+                    }
+                }
+                screen.progress = Some(Instant::now());
+            }
+            _ => {}
+        }
+        let line = show_text(&screen.texts, &show);
+        if !line.is_empty() {
+            return Ok(format!("{line}\n"));
+        }
+    }
+}
+
+/// Главный поток консоли: читает строки, пока человек не уйдёт. `chat` — собеседник уже выбран.
+pub fn console_input(queues: &Queues, mut chat: bool) {
+    let Ok(Some(mut editor)) = queues.editor.take.recv() else {
+        pipe_read(queues);
+        return park();
+    };
+    loop {
+        match editor.readline("> ") {
+            Ok(line) => {
+                let _ = editor.add_history_entry(line.as_str());
+                let trimmed = line.trim();
+                line_put(queues, &line, chat);
+                if trimmed == "/to" || trimmed.starts_with("/to ") {
+                    chat = trimmed != "/to";
+                }
+            }
+            Err(ReadlineError::Interrupted) => {
+                command_put(queues, Command::Interrupt, "");
+                return park();
+            }
+            Err(ReadlineError::Eof) => command_put(queues, Command::Quit, "/quit"),
+            Err(_) => {
+                command_put(queues, Command::Terminate, "");
+                return park();
+            }
+        }
+    }
+}
+
+/// Ждёт, пока displayer закончит программу.
+pub fn park() {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Режим терминала до редактора строки: при выходе его надо вернуть.
+#[cfg(unix)]
+fn terminal_modes() -> Option<rustix::termios::Termios> {
+    rustix::termios::tcgetattr(std::io::stdin()).ok()
+}
+
+/// Возвращает режим терминала.
+#[cfg(unix)]
+fn terminal_restore(modes: &Option<rustix::termios::Termios>) {
+    if let Some(modes) = modes {
+        let now = rustix::termios::OptionalActions::Now;
+        let _ = rustix::termios::tcsetattr(std::io::stdin(), now, modes);
+    }
+}
+
+/// В Windows консоль сама возвращает режим, когда программа кончается.
+#[cfg(not(unix))]
+fn terminal_modes() {}
+
+/// В Windows консоль сама возвращает режим, когда программа кончается.
+#[cfg(not(unix))]
+fn terminal_restore(_modes: &()) {}

@@ -1,0 +1,78 @@
+//! The echo contact: answers every message with the same text and returns every file, so that a
+//! newcomer alone has somebody to talk to.
+//! Эхо: отвечает на каждое сообщение тем же текстом и возвращает каждый файл, чтобы новичку
+//! одному было с кем поговорить.
+
+use super::input::command_put;
+use super::lines::show_text;
+use super::texts::texts_load;
+use crate::base::ids::id_digits;
+use crate::logic::events::{Budget, Command};
+use crate::logic::show::{FileState, Show};
+use crate::workers::map::Queues;
+
+/// Сколько пакетов эхо держит про запас.
+const LOW: u64 = 1_000_000;
+
+/// Лицо «эхо»: отвечает, пока не придёт последнее событие; что делает, видно в stdout.
+pub fn echo_face(queues: &Queues) {
+    let mut texts = texts_load("en");
+    loop {
+        let Ok(show) = queues.to_displayer.take.recv() else {
+            return;
+        };
+        let line = show_text(&texts, &show);
+        match &show {
+            Show::Exit(code) => std::process::exit(*code as i32),
+            Show::Ready { language, .. } => texts = texts_load(language),
+            Show::Progress { .. } => continue,
+            Show::Message(shown) if !shown.outgoing => {
+                let who = id_digits(shown.peer);
+                let text = shown.text.clone();
+                command_put(queues, Command::Message { who, text }, "");
+            }
+            Show::File(shown) if !shown.outgoing && shown.state == FileState::Done => {
+                let who = id_digits(shown.peer);
+                let path = shown.path.clone();
+                command_put(queues, Command::Send { who, path }, "");
+            }
+            Show::Contact { id, .. } => topup(queues, *id, LOW, LOW),
+            Show::Limits { peer, messages, files, .. } => {
+                let need_messages = if *messages < LOW / 2 { LOW } else { 0 };
+                let need_files = if *files < LOW / 2 { LOW } else { 0 };
+                topup(queues, *peer, need_messages, need_files);
+            }
+            _ => {}
+        }
+        if !line.is_empty() {
+            println!("{line}");
+        }
+    }
+}
+
+/// Пополняет лимиты: эхо не должно замолчать.
+fn topup(queues: &Queues, id: u64, messages: u64, files: u64) {
+    for (budget, amount) in [(Budget::Messages, messages), (Budget::Files, files)] {
+        if amount > 0 {
+            let who = id_digits(id);
+            command_put(queues, Command::TopUp { who, budget, amount }, "");
+        }
+    }
+}
+
+/// Лицо сервера: в stdout ему говорить нечего, ошибки диска — в stderr.
+pub fn server_face(queues: &Queues) {
+    let texts = texts_load("en");
+    loop {
+        let Ok(show) = queues.to_displayer.take.recv() else {
+            return;
+        };
+        if let Show::Exit(code) = show {
+            std::process::exit(code as i32);
+        }
+        let line = show_text(&texts, &show);
+        if !line.is_empty() {
+            eprintln!("{line}");
+        }
+    }
+}

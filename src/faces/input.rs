@@ -1,0 +1,79 @@
+//! What a person or a script types, on its way to the controller.
+//! То, что набирает человек или скрипт, на пути к controller-у.
+
+use std::io::BufRead;
+
+use serde_json::Value;
+
+use super::commands::{alias_expand, line_parse, words_parse};
+use crate::base::bounds::TEXT_MAX;
+use crate::base::fail::{FailKind, fail};
+use crate::logic::events::Command;
+use crate::workers::map::Queues;
+use crate::workers::roles::Event;
+
+/// Отдаёт команду controller-у (ждёт, если он занят).
+pub fn command_put(queues: &Queues, command: Command, line: &str) {
+    let line = String::from(line);
+    let _ = queues.events.put.send(Event::Command { command, line });
+}
+
+/// Строка человека: команда, прежнее слово заказчика или текст.
+pub fn line_put(queues: &Queues, line: &str, chat: bool) {
+    if line.trim().is_empty() {
+        return;
+    }
+    let expanded = if chat { String::from(line) } else { alias_expand(line) };
+    command_put(queues, line_parse(&expanded), line);
+}
+
+/// Читает поток строк до конца: команды, как их набирают, или массивы слов JSON.
+pub fn pipe_read(queues: &Queues) {
+    let mut stdin = std::io::stdin().lock();
+    let mut bytes: Vec<u8> = Vec::new();
+    loop {
+        bytes.clear();
+        match stdin.read_until(b'\n', &mut bytes) {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+        let Ok(line) = std::str::from_utf8(&bytes) else {
+            let bad = fail(FailKind::ArgumentBad, "UTF-8");
+            command_put(queues, Command::Bad(bad), "");
+            continue;
+        };
+        let line = line.trim_end_matches(['\n', '\r']);
+        if line.trim_start().starts_with('[') {
+            array_put(queues, line);
+        } else {
+            line_put(queues, line, false);
+        }
+    }
+    command_put(queues, Command::EndOfInput, "");
+}
+
+/// Массив слов JSON. Не массив строк — ошибка, ничего не выполняется.
+fn array_put(queues: &Queues, line: &str) {
+    let parsed: Result<Vec<Value>, serde_json::Error> = serde_json::from_str(line);
+    let mut words: Vec<String> = Vec::new();
+    if let Ok(values) = &parsed {
+        for value in values {
+            if let Some(word) = value.as_str() {
+                words.push(String::from(word));
+            }
+        }
+    }
+    let whole = match &parsed {
+        Ok(values) => values.len() == words.len(),
+        Err(_) => false,
+    };
+    if !whole {
+        let bad = fail(FailKind::ArgumentBad, "JSON");
+        return command_put(queues, Command::Bad(bad), line);
+    }
+    if line.len() > TEXT_MAX * 6 {
+        let bad = fail(FailKind::TextTooLong, &line.len().to_string());
+        return command_put(queues, Command::Bad(bad), "");
+    }
+    command_put(queues, words_parse(&words), line);
+}

@@ -1,0 +1,212 @@
+//! The JSON pipe: every event is one line on stdout (docs/faces.md). Scripts rely on these names.
+//! Поток JSON: каждое событие — одна строка в stdout (docs/faces.md). На эти имена полагаются
+//! скрипты.
+
+use std::io::Write;
+
+use crossbeam_channel::TryRecvError;
+use serde_json::{Value, json};
+
+use super::commands::COMMANDS;
+use super::lines::question_text;
+use super::texts::{Texts, text, text_fail, texts_load};
+use crate::base::clock::time_rfc3339;
+use crate::base::fail::{Fail, fail_row};
+use crate::base::ids::id_digits;
+use crate::logic::show::{FileShow, FileState, LinkShow, PeerState, ReceiptState, Show};
+use crate::workers::map::Queues;
+
+/// Лицо «поток JSON»: пишет события, пока не придёт последнее.
+pub fn json_face(queues: &Queues) {
+    let mut texts = texts_load("en");
+    let mut stdout = std::io::stdout().lock();
+    loop {
+        let Ok(mut show) = queues.to_displayer.take.recv() else {
+            return;
+        };
+        // Всё, что уже ждёт, пишется одним куском: одно пробуждение — одна запись.
+        let mut text = String::new();
+        let mut code = None;
+        loop {
+            if let Show::Language(chosen) | Show::Ready { language: chosen, .. } = &show {
+                texts = texts_load(chosen);
+            }
+            if let Show::Exit(number) = show {
+                code = Some(number);
+            } else {
+                show_lines(&texts, &show, &mut text);
+            }
+            match queues.to_displayer.take.try_recv() {
+                Ok(next) if text.len() < 1_000_000 && code.is_none() => show = next,
+                Ok(next) => {
+                    show_lines(&texts, &next, &mut text);
+                    break;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        let written = stdout.write_all(text.as_bytes());
+        let flushed = stdout.flush();
+        if let Some(code) = code {
+            std::process::exit(code as i32);
+        }
+        if written.is_err() || flushed.is_err() {
+            // Читатель потока ушёл: уходить и нам, но чисто.
+            super::input::command_put(queues, crate::logic::events::Command::Terminate, "");
+        }
+    }
+}
+
+/// Событие строкой (справка — несколькими).
+fn show_lines(texts: &Texts, show: &Show, out: &mut String) {
+    if let Show::Help(word) = show {
+        for row in COMMANDS {
+            if word.is_empty() || row.word == word || row.word.strip_prefix('/') == Some(word) {
+                let key = format!("help-{}", row.word.trim_start_matches('/'));
+                let line = format!("{} {} — {}", row.word, row.usage, text(texts, &key, &[]));
+                line_put(out, &json!({"event": "info", "text": line}));
+            }
+        }
+        return;
+    }
+    line_put(out, &show_json(texts, show));
+}
+
+/// Дописывает строку.
+fn line_put(out: &mut String, value: &Value) {
+    out.push_str(&value.to_string());
+    out.push('\n');
+}
+
+/// Причина: текст и код, или ничего.
+fn reason_text(texts: &Texts, reason: &Option<Fail>) -> Value {
+    match reason {
+        Some(failed) => Value::String(text_fail(texts, failed)),
+        None => Value::Null,
+    }
+}
+
+/// Код причины.
+fn reason_code(reason: &Option<Fail>) -> Value {
+    match reason {
+        Some(failed) => Value::String(String::from(fail_row(failed.kind).code)),
+        None => Value::Null,
+    }
+}
+
+/// Слово для состояния собеседника.
+pub fn peer_word(state: PeerState) -> &'static str {
+    match state {
+        PeerState::Unknown => "unknown",
+        PeerState::Online => "online",
+        PeerState::Offline => "offline",
+        PeerState::Refused => "refused",
+    }
+}
+
+/// Слово для состояния линии.
+pub fn link_word(state: LinkShow) -> &'static str {
+    match state {
+        LinkShow::Up => "up",
+        LinkShow::Down => "down",
+        LinkShow::Retry => "retry",
+    }
+}
+
+/// Слово для состояния сообщения.
+pub fn receipt_word(state: ReceiptState) -> &'static str {
+    match state {
+        ReceiptState::Queued => "queued",
+        ReceiptState::Delivered => "delivered",
+        ReceiptState::Failed => "failed",
+    }
+}
+
+/// Слово для состояния передачи.
+pub fn file_word(state: FileState) -> &'static str {
+    match state {
+        FileState::Offered => "offered",
+        FileState::Waiting => "waiting",
+        FileState::Started => "started",
+        FileState::Resumed => "resumed",
+        FileState::Paused => "paused",
+        FileState::Done => "done",
+        FileState::Refused => "refused",
+        FileState::Cancelled => "cancelled",
+        FileState::Error => "error",
+    }
+}
+
+/// Событие как объект JSON.
+pub fn show_json(texts: &Texts, show: &Show) -> Value {
+    match show {
+        Show::Ready { id, name, card, .. } => json!({
+            "event": "ready", "id": id_digits(*id), "name": name, "card": card,
+            "version": env!("CARGO_PKG_VERSION")}),
+        Show::Identity { id, name, card, fingerprint } => json!({
+            "event": "id", "id": id_digits(*id), "name": name, "card": card,
+            "fingerprint": fingerprint}),
+        Show::Link { state, server, reason, retry_ms } => json!({
+            "event": "link", "peer": "server", "state": link_word(*state), "path": "relay",
+            "server": server, "reason": reason_text(texts, reason), "code": reason_code(reason),
+            "retry_ms": retry_ms}),
+        Show::Contact { id, name, state, unread, blocked } => json!({
+            "event": "contact", "id": id_digits(*id), "name": name, "state": peer_word(*state),
+            "unread": unread, "blocked": blocked}),
+        Show::Message(shown) => json!({
+            "event": "message", "peer": id_digits(shown.peer), "name": shown.name,
+            "message": uuid_text(&shown.message), "text": shown.text,
+            "outgoing": shown.outgoing, "sent": time_rfc3339(shown.sent),
+            "received": time_or_null(shown.received), "reply_to": null, "edited": false,
+            "kind": "text"}),
+        Show::Receipt { peer, message, state, at, reason } => json!({
+            "event": "receipt", "peer": id_digits(*peer), "message": uuid_text(message),
+            "state": receipt_word(*state), "at": time_rfc3339(*at),
+            "reason": reason_text(texts, reason)}),
+        Show::Offer { peer, transfer, name, size, packets } => json!({
+            "event": "offer", "peer": id_digits(*peer), "transfer": transfer, "name": name,
+            "size": size, "packets": packets}),
+        Show::Progress { peer, transfer, bytes, size, rate } => json!({
+            "event": "progress", "peer": id_digits(*peer), "transfer": transfer, "bytes": bytes,
+            "size": size, "rate": rate}),
+        Show::File(shown) => file_json(texts, shown),
+        Show::Limits { peer, name, messages, files } => json!({
+            "event": "limits", "peer": id_digits(*peer), "name": name, "messages": messages,
+            "files": files}),
+        Show::Confirm { token, peer, packets, .. } => json!({
+            "event": "confirm", "token": token.to_string(), "peer": id_digits(*peer),
+            "packets": packets, "question": question_text(texts, show)}),
+        Show::Chosen { id, name } => json!({
+            "event": "chat", "peer": id_digits(*id), "name": name}),
+        Show::Language(code) => json!({
+            "event": "info", "text": text(texts, "language-set", &[("code", code.clone())])}),
+        Show::Help(word) => json!({"event": "info", "text": word}),
+        Show::Info { key, values } => json!({
+            "event": "info", "code": key, "text": text(texts, key, values)}),
+        Show::Error { fail, command } => json!({
+            "event": "error", "code": fail_row(fail.kind).code, "text": text_fail(texts, fail),
+            "command": command}),
+        Show::Exit(code) => json!({"event": "exit", "code": code}),
+    }
+}
+
+/// Передача как объект JSON.
+fn file_json(texts: &Texts, shown: &FileShow) -> Value {
+    json!({
+        "event": "file", "peer": id_digits(shown.peer), "transfer": shown.transfer,
+        "state": file_word(shown.state), "outgoing": shown.outgoing, "name": shown.name,
+        "path": shown.path, "bytes": shown.bytes, "size": shown.size,
+        "resumed_from": shown.resumed_from, "seconds": shown.milliseconds as f64 / 1000.0,
+        "rate": shown.rate, "blake3": shown.blake3,
+        "reason": reason_text(texts, &shown.reason), "code": reason_code(&shown.reason)})
+}
+
+/// Номер сообщения в обычном виде UUID.
+pub fn uuid_text(id: &[u8; 16]) -> String {
+    uuid::Uuid::from_bytes(*id).hyphenated().to_string()
+}
+
+/// Время или ничего.
+fn time_or_null(wall_ms: u64) -> Value {
+    if wall_ms == 0 { Value::Null } else { Value::String(time_rfc3339(wall_ms)) }
+}

@@ -1,0 +1,195 @@
+//! What a person reads in the console: every event as a line in his language.
+//! Что читает человек в консоли: каждое событие строкой на его языке.
+
+use super::commands::COMMANDS;
+use super::json::{file_word, link_word, peer_word, receipt_word};
+use super::texts::{Texts, text, text_fail};
+use crate::base::clock::time_local;
+use crate::base::fail::Fail;
+use crate::base::ids::id_shown;
+use crate::logic::contacts::letter_harmful;
+use crate::logic::show::{Ask, FileShow, FileState, MessageShow, ReceiptState, Show};
+
+/// Событие как текст для консоли; пустой — показывать нечего.
+pub fn show_text(texts: &Texts, show: &Show) -> String {
+    match show {
+        Show::Ready { id, name, .. } => {
+            text(texts, "ready", &[("id", id_shown(*id)), ("name", clean(name))])
+        }
+        Show::Identity { id, name, card, fingerprint } => text(
+            texts,
+            "identity",
+            &[
+                ("id", id_shown(*id)),
+                ("name", clean(name)),
+                ("card", card.clone()),
+                ("fingerprint", fingerprint.clone()),
+            ],
+        ),
+        Show::Link { state, server, reason, retry_ms } => {
+            let key = format!("link-{}", link_word(*state));
+            let seconds = format!("{:.1}", *retry_ms as f64 / 1000.0);
+            let values = [
+                ("server", server.clone()),
+                ("seconds", seconds),
+                ("reason", reason_line(texts, reason)),
+            ];
+            text(texts, &key, &values)
+        }
+        Show::Contact { id, name, state, unread, blocked } => {
+            let state = if *blocked { "blocked" } else { peer_word(*state) };
+            let state = text(texts, &format!("peer-{state}"), &[]);
+            let mut line = format!("{}  {}  {state}", id_shown(*id), clean(name));
+            if *unread > 0 {
+                line.push_str(&format!("  [{unread}]"));
+            }
+            line
+        }
+        Show::Message(shown) => message_line(texts, shown),
+        Show::Receipt { state, at, reason, .. } => match state {
+            ReceiptState::Queued => String::new(),
+            ReceiptState::Delivered | ReceiptState::Failed => {
+                let key = format!("receipt-{}", receipt_word(*state));
+                let reason = reason_line(texts, reason);
+                text(texts, &key, &[("at", time_local(*at)), ("reason", reason)])
+            }
+        },
+        Show::Offer { transfer, name, size, packets, .. } => {
+            let values = [
+                ("transfer", transfer.to_string()),
+                ("name", clean(name)),
+                ("size", size_text(*size)),
+                ("packets", packets.to_string()),
+            ];
+            text(texts, "offer", &values)
+        }
+        Show::Progress { transfer, bytes, size, rate, .. } => {
+            let percent = if *size == 0 { 100 } else { bytes.saturating_mul(100) / size };
+            let values = [
+                ("transfer", transfer.to_string()),
+                ("percent", percent.to_string()),
+                ("rate", size_text(*rate)),
+            ];
+            text(texts, "progress", &values)
+        }
+        Show::File(shown) => file_line(texts, shown),
+        Show::Limits { name, messages, files, .. } => {
+            let values = [
+                ("name", clean(name)),
+                ("messages", messages.to_string()),
+                ("files", files.to_string()),
+            ];
+            text(texts, "limits", &values)
+        }
+        Show::Confirm { .. } => question_text(texts, show),
+        Show::Chosen { name, .. } => text(texts, "chat-chosen", &[("name", clean(name))]),
+        Show::Language(code) => text(texts, "language-set", &[("code", code.clone())]),
+        Show::Help(word) => help_text(texts, word),
+        Show::Info { key, values } => text(texts, key, values),
+        Show::Error { fail, .. } => {
+            text(texts, "error", &[("text", clean(&text_fail(texts, fail)))])
+        }
+        Show::Exit(_) => String::new(),
+    }
+}
+
+/// Причина на языке человека.
+fn reason_line(texts: &Texts, reason: &Option<Fail>) -> String {
+    match reason {
+        Some(failed) => clean(&text_fail(texts, failed)),
+        None => String::new(),
+    }
+}
+
+/// Чужой текст без управляющих знаков: терминал им не подчинится. Строки и табуляция остаются.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let kept = letter == '\n' || letter == '\t' || !letter_harmful(letter);
+        out.push(if kept { letter } else { '\u{fffd}' });
+    }
+    out
+}
+
+/// Сообщение: время отправки и получения, кто, что.
+fn message_line(texts: &Texts, shown: &MessageShow) -> String {
+    let values = [
+        ("name", clean(&shown.name)),
+        ("text", clean(&shown.text)),
+        ("sent", time_local(shown.sent)),
+        ("received", time_local(shown.received)),
+    ];
+    let key = if shown.outgoing { "message-out" } else { "message-in" };
+    text(texts, key, &values)
+}
+
+/// Передача: что с ней, сколько, как быстро, почему.
+fn file_line(texts: &Texts, shown: &FileShow) -> String {
+    let key = format!("file-{}", file_word(shown.state));
+    let values = [
+        ("transfer", shown.transfer.to_string()),
+        ("name", clean(&shown.name)),
+        ("path", clean(&shown.path)),
+        ("bytes", size_text(shown.bytes)),
+        ("size", size_text(shown.size)),
+        ("from", size_text(shown.resumed_from)),
+        ("rate", size_text(shown.rate)),
+        ("seconds", format!("{:.1}", shown.milliseconds as f64 / 1000.0)),
+        ("reason", reason_line(texts, &shown.reason)),
+    ];
+    let mut line = text(texts, &key, &values);
+    if shown.state == FileState::Done && !shown.blake3.is_empty() {
+        line.push_str(&format!("\n    BLAKE3 {}", shown.blake3));
+    }
+    line
+}
+
+/// Вопрос о трате: за что, сколько, сколько останется, как ответить.
+pub fn question_text(texts: &Texts, show: &Show) -> String {
+    let Show::Confirm { token, name, packets, what, left, .. } = show else {
+        return String::new();
+    };
+    let (key, file) = match what {
+        Ask::Message => ("question-message", String::new()),
+        Ask::File(file) => ("question-file", clean(file)),
+    };
+    let values = [
+        ("token", token.to_string()),
+        ("name", clean(name)),
+        ("file", file),
+        ("packets", packets.to_string()),
+        ("left", left.to_string()),
+    ];
+    text(texts, key, &values)
+}
+
+/// Справка: вся или об одной команде.
+fn help_text(texts: &Texts, word: &str) -> String {
+    let mut lines = String::new();
+    for row in COMMANDS {
+        if word.is_empty() || row.word == word || row.word.strip_prefix('/') == Some(word) {
+            let key = format!("help-{}", row.word.trim_start_matches('/'));
+            let head = format!("{} {}", row.word, row.usage);
+            if !lines.is_empty() {
+                lines.push('\n');
+            }
+            lines.push_str(&format!("  {head:<30} {}", text(texts, &key, &[])));
+        }
+    }
+    if lines.is_empty() {
+        return text(texts, "fail-command-unknown", &[("detail", clean(word))]);
+    }
+    lines
+}
+
+/// Размер для человека: `1.5 MiB`.
+pub fn size_text(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
+}

@@ -1,0 +1,87 @@
+//! Sockets: listening, connecting with a bound on the wait, the options every link has.
+//! Сокеты: слушать, соединяться с пределом ожидания, свойства каждой линии.
+
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::base::bounds::{CONNECT_MS, NOTSENT_LOWAT};
+use crate::base::fail::{Fail, FailKind, fail, io_try};
+
+/// Длина очереди ещё не принятых соединений.
+const BACKLOG: i32 = 1024;
+
+/// Адреса по имени. Ошибка `Resolve`: имя не находится.
+pub fn resolve(address: &str) -> Result<Vec<SocketAddr>, Fail> {
+    let mut found = Vec::new();
+    for one in io_try(FailKind::Resolve, address, address.to_socket_addrs())? {
+        found.push(one);
+    }
+    if found.is_empty() {
+        return Err(fail(FailKind::Resolve, address));
+    }
+    Ok(found)
+}
+
+/// Открывает слушающий сокет. Ошибка `Listen`: порт занят или адрес чужой.
+pub fn listen(address: &str) -> Result<TcpListener, Fail> {
+    let addresses = match resolve(address) {
+        Ok(addresses) => addresses,
+        Err(failed) => return Err(fail(FailKind::Listen, &failed.detail)),
+    };
+    let first = addresses[0];
+    let domain = if first.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let made = Socket::new(domain, Type::STREAM, Some(Protocol::TCP));
+    let socket = io_try(FailKind::Listen, address, made)?;
+    #[cfg(unix)]
+    io_try(FailKind::Listen, address, socket.set_reuse_address(true))?;
+    io_try(FailKind::Listen, address, socket.bind(&first.into()))?;
+    io_try(FailKind::Listen, address, socket.listen(BACKLOG))?;
+    io_try(FailKind::Listen, address, socket.set_nonblocking(true))?;
+    Ok(socket.into())
+}
+
+/// Соединяется с первым из адресов, который ответит. Ошибка `Connect` называет последний.
+pub fn connect(address: &str) -> Result<TcpStream, Fail> {
+    let mut last = fail(FailKind::Connect, address);
+    for one in resolve(address)? {
+        match TcpStream::connect_timeout(&one, Duration::from_millis(CONNECT_MS)) {
+            Ok(socket) => {
+                options_set(&socket)?;
+                return Ok(socket);
+            }
+            Err(error) => last = fail(FailKind::Connect, &format!("{one}: {error}")),
+        }
+    }
+    Err(last)
+}
+
+/// Свойства линии: без ожидания (nonblocking), без склейки (nodelay), малый неотправленный
+/// остаток в ядре, чтобы сообщение обгоняло файл, и проверка живости.
+pub fn options_set(socket: &TcpStream) -> Result<(), Fail> {
+    let kind = FailKind::Connect;
+    io_try(kind, "nonblocking", socket.set_nonblocking(true))?;
+    io_try(kind, "nodelay", socket.set_nodelay(true))?;
+    let reference = SockRef::from(socket);
+    let alive = TcpKeepalive::new().with_time(Duration::from_secs(60));
+    io_try(kind, "keepalive", reference.set_tcp_keepalive(&alive))?;
+    lowat_set(&reference)
+}
+
+/// TCP_NOTSENT_LOWAT: не больше стольких неотправленных байт в ядре.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn lowat_set(socket: &SockRef<'_>) -> Result<(), Fail> {
+    #[cfg(target_os = "linux")]
+    io_try(FailKind::Connect, "notsent", socket.set_tcp_notsent_lowat(NOTSENT_LOWAT))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, NOTSENT_LOWAT);
+    Ok(())
+}
+
+/// В других системах такого свойства нет: там малый буфер отправки.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn lowat_set(socket: &SockRef<'_>) -> Result<(), Fail> {
+    let size = NOTSENT_LOWAT as usize * 4;
+    io_try(FailKind::Connect, "sndbuf", socket.set_send_buffer_size(size))
+}

@@ -1,0 +1,51 @@
+//! contacts.json: ids, names and who is blocked. A damaged file is kept aside, never deleted.
+//! contacts.json: номера, имена и кто заблокирован. Испорченный файл откладывается, не стирается.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::home::{text_read, text_write};
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::{id_digits, id_parse};
+use crate::logic::events::ContactRow;
+
+/// Читает контакты; нет файла — пусто. Испорченный файл переименовывается в `.damaged`.
+pub fn contacts_read(path: &Path) -> Result<Vec<ContactRow>, Fail> {
+    let Some(text) = text_read(path)? else {
+        return Ok(Vec::new());
+    };
+    match contacts_parse(&text) {
+        Some(rows) => Ok(rows),
+        None => {
+            let aside = path.with_extension("json.damaged");
+            let _ = std::fs::rename(path, &aside);
+            Err(fail(FailKind::SettingsBad, &aside.display().to_string()))
+        }
+    }
+}
+
+/// Разбирает текст; `None` — испорчен.
+fn contacts_parse(text: &str) -> Option<Vec<ContactRow>> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let mut rows = Vec::new();
+    for item in value.as_array()? {
+        let id = id_parse(item["id"].as_str()?).ok()?;
+        let name = String::from(item["name"].as_str().unwrap_or_default());
+        let blocked = item["blocked"].as_bool().unwrap_or_default();
+        rows.push(ContactRow { id, name, blocked });
+    }
+    Some(rows)
+}
+
+/// Пишет контакты неделимо.
+pub fn contacts_write(path: &Path, rows: &[ContactRow]) -> Result<(), Fail> {
+    let mut list: Vec<Value> = Vec::new();
+    for row in rows {
+        list.push(json!({"id": id_digits(row.id), "name": row.name, "blocked": row.blocked}));
+    }
+    match serde_json::to_string_pretty(&Value::Array(list)) {
+        Ok(text) => text_write(path, &text, false),
+        Err(error) => Err(fail(FailKind::Internal, &error.to_string())),
+    }
+}

@@ -1,0 +1,108 @@
+//! settings.json and the ONE table of settings: key, first value, what values it takes.
+//! settings.json и ЕДИНСТВЕННАЯ таблица настроек: ключ, первое значение, какие значения бывают.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::home::{text_read, text_write};
+use crate::base::fail::{Fail, FailKind, fail};
+
+/// What a setting may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingKind {
+    Text,
+    Number,
+    Switch,
+    Language,
+    /// Kept by the program itself, not by `/set`.
+    Own,
+}
+
+/// One row of the table of settings.
+#[derive(Debug)]
+pub struct SettingRow {
+    pub key: &'static str,
+    pub kind: SettingKind,
+    pub first: &'static str,
+}
+
+/// Строка таблицы.
+const fn row(key: &'static str, kind: SettingKind, first: &'static str) -> SettingRow {
+    SettingRow { key, kind, first }
+}
+
+/// All settings.
+pub const SETTINGS: &[SettingRow] = &[
+    row("name", SettingKind::Text, ""),
+    row("messages", SettingKind::Number, "1000"),
+    row("files", SettingKind::Number, "1000"),
+    row("accept_files", SettingKind::Switch, "off"),
+    row("lang", SettingKind::Language, ""),
+    row("server", SettingKind::Own, ""),
+];
+
+/// The settings of one home.
+pub type Settings = BTreeMap<String, String>;
+
+/// Значение настройки или её первое значение.
+pub fn setting_get(settings: &Settings, key: &str) -> String {
+    if let Some(value) = settings.get(key) {
+        return value.clone();
+    }
+    for row in SETTINGS {
+        if row.key == key {
+            return String::from(row.first);
+        }
+    }
+    String::new()
+}
+
+/// Годится ли значение для настройки, которую меняет человек. Ошибка `ArgumentBad`.
+pub fn setting_check(key: &str, value: &str) -> Result<(), Fail> {
+    for row in SETTINGS {
+        if row.key != key {
+            continue;
+        }
+        let good = match row.kind {
+            SettingKind::Text => true,
+            SettingKind::Number => value.parse::<u64>().is_ok(),
+            SettingKind::Switch => value == "on" || value == "off",
+            SettingKind::Language | SettingKind::Own => false,
+        };
+        if good {
+            return Ok(());
+        }
+        return Err(fail(FailKind::ArgumentBad, &format!("{key} = {value}")));
+    }
+    Err(fail(FailKind::ArgumentBad, key))
+}
+
+/// Читает настройки; нет файла — пусто; испорченный откладывается в `.damaged`.
+pub fn settings_read(path: &Path) -> Result<Settings, Fail> {
+    let mut settings = Settings::new();
+    let Some(text) = text_read(path)? else {
+        return Ok(settings);
+    };
+    let parsed: Result<Value, serde_json::Error> = serde_json::from_str(&text);
+    let Ok(Value::Object(map)) = parsed else {
+        let aside = path.with_extension("json.damaged");
+        let _ = std::fs::rename(path, &aside);
+        return Err(fail(FailKind::SettingsBad, &aside.display().to_string()));
+    };
+    for (key, value) in &map {
+        if let Some(text) = value.as_str() {
+            settings.insert(key.clone(), String::from(text));
+        }
+    }
+    Ok(settings)
+}
+
+/// Пишет настройки неделимо.
+pub fn settings_write(path: &Path, settings: &Settings) -> Result<(), Fail> {
+    match serde_json::to_string_pretty(settings) {
+        Ok(text) => text_write(path, &text, false),
+        Err(error) => Err(fail(FailKind::Internal, &error.to_string())),
+    }
+}

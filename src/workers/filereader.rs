@@ -1,0 +1,198 @@
+//! The filereader: outgoing files are read and sealed here, so that a big file never holds up
+//! anybody else. Transfers take turns, four packets at a time.
+//! Filereader: здесь читаются и запечатываются отправляемые файлы, чтобы большой файл никого не
+//! задерживал. Передачи идут по очереди, по четыре пакета.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::map::{Part, QUEUES, Queues, batch_give, batch_take};
+use super::roles::Event;
+use crate::base::bounds::LANE_FILES_MAX;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::logic::events::{LinkId, Transfer, TransferFacts};
+use crate::net::link::Gauge;
+use crate::store::home::Home;
+use crate::store::source::{
+    Source, source_begin, source_facts, source_keep, source_open, source_remove, source_step,
+};
+use crate::wire::packets::Lane;
+
+/// What the controller orders.
+pub enum ReaderOrder {
+    Home(Box<Home>),
+    /// Look at a file: name, size, time.
+    Look { transfer: Transfer, path: String },
+    /// The transfer is paid (`fresh`) or known from before: remember its facts.
+    Keep { transfer: Transfer, facts: Box<TransferFacts>, fresh: bool },
+    Read(ReadOrder),
+    Halt { transfer: Transfer },
+    Drop { transfer: Transfer },
+}
+
+/// Packets to read and the link they go to.
+pub struct ReadOrder {
+    pub transfer: Transfer,
+    pub link: LinkId,
+    pub gauge: Arc<Gauge>,
+    pub me: Id,
+    pub first: u64,
+    pub count: u64,
+    /// Not a continuation: begin a new attempt.
+    pub fresh: bool,
+}
+
+/// One known outgoing transfer.
+struct Work {
+    facts: TransferFacts,
+    source: Option<Source>,
+    orders: VecDeque<ReadOrder>,
+}
+
+/// State of the filereader, a local of its main.
+#[derive(Default)]
+struct Reader {
+    home: Option<Home>,
+    works: BTreeMap<Transfer, Work>,
+}
+
+/// Поток filereader.
+pub fn filereader_main() {
+    let queues = &*QUEUES;
+    let mut reader = Reader::default();
+    let mut busy = false;
+    loop {
+        // Есть работа — приказы берутся без ожидания; полоса полна — короткий сон.
+        let wait = if busy { Duration::ZERO } else { Duration::from_secs(3600) };
+        match queues.to_filereader.take.recv_timeout(wait) {
+            Ok(order) => order_do(&mut reader, order, queues),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
+        }
+        while let Ok(order) = queues.to_filereader.take.try_recv() {
+            order_do(&mut reader, order, queues);
+        }
+        let (any, moved) = works_turn(&mut reader, queues);
+        busy = any;
+        if any && !moved {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// Говорит controller-у.
+fn tell(queues: &Queues, event: Event) {
+    let _ = queues.events.put.send(event);
+}
+
+/// Выполняет один приказ.
+fn order_do(reader: &mut Reader, order: ReaderOrder, queues: &Queues) {
+    match order {
+        ReaderOrder::Home(home) => reader.home = Some(*home),
+        ReaderOrder::Look { transfer, path } => match source_facts(Path::new(&path)) {
+            Ok(facts) => {
+                let (name, size, changed) = (facts.name, facts.size, facts.changed);
+                tell(queues, Event::SourceOpened { transfer, name, size, changed });
+            }
+            Err(failed) => tell(queues, Event::SourceFailed { transfer, fail: failed }),
+        },
+        ReaderOrder::Keep { transfer, facts, fresh } => {
+            if let (true, Some(home)) = (fresh, &reader.home) {
+                if let Err(failed) = source_keep(&home.outgoing, &facts) {
+                    tell(queues, Event::SourceFailed { transfer, fail: failed });
+                }
+            }
+            let work = Work { facts: *facts, source: None, orders: VecDeque::new() };
+            reader.works.insert(transfer, work);
+        }
+        ReaderOrder::Read(order) => {
+            if let Some(work) = reader.works.get_mut(&order.transfer) {
+                if order.fresh {
+                    work.orders.clear();
+                }
+                work.orders.push_back(order);
+            }
+        }
+        ReaderOrder::Halt { transfer } => {
+            if let Some(work) = reader.works.get_mut(&transfer) {
+                work.orders.clear();
+                work.source = None;
+            }
+        }
+        ReaderOrder::Drop { transfer } => {
+            if let (Some(work), Some(home)) = (reader.works.remove(&transfer), &reader.home) {
+                source_remove(&home.outgoing, &work.facts);
+            }
+        }
+    }
+}
+
+/// По одному шагу каждой передаче. Возвращает: есть ли ещё работа, сделан ли хоть один шаг.
+fn works_turn(reader: &mut Reader, queues: &Queues) -> (bool, bool) {
+    let Some(home) = &reader.home else {
+        return (false, false);
+    };
+    let (mut any, mut moved) = (false, false);
+    for (transfer, work) in &mut reader.works {
+        let Some(order) = work.orders.front() else {
+            continue;
+        };
+        any = true;
+        // Медленная линия не должна копить файл в памяти: ждём, пока полоса опустеет.
+        if order.gauge.files.load(Ordering::Relaxed) >= LANE_FILES_MAX / 3 {
+            continue;
+        }
+        moved = true;
+        if let Err(failed) = work_step(home, *transfer, work, queues) {
+            work.orders.clear();
+            work.source = None;
+            tell(queues, Event::SourceFailed { transfer: *transfer, fail: failed });
+        }
+    }
+    (any, moved)
+}
+
+/// Один шаг одной передачи: открыть, начать попытку, прочитать и отдать пакеты.
+fn work_step(
+    home: &Home,
+    transfer: Transfer,
+    work: &mut Work,
+    queues: &Queues,
+) -> Result<(), Fail> {
+    let Some(order) = work.orders.front_mut() else {
+        return Ok(());
+    };
+    if work.source.is_none() {
+        work.source = Some(source_open(&home.outgoing, &work.facts, order.me)?);
+    }
+    let Some(source) = &mut work.source else {
+        return Err(fail(FailKind::Internal, "source"));
+    };
+    let mut batch = batch_take(queues);
+    if order.fresh {
+        source_begin(source, order.first, &mut batch.bytes)?;
+        order.fresh = false;
+    }
+    let end = order.first + order.count;
+    let link = order.link;
+    let proof = source_step(source, end, &mut batch.bytes)?;
+    let next = source.next;
+    if next >= end {
+        work.orders.pop_front();
+    }
+    if batch.bytes.is_empty() {
+        batch_give(queues, batch);
+        return Ok(());
+    }
+    let end = batch.bytes.len();
+    batch.parts.push(Part { link, lane: Lane::Files, start: 0, end });
+    if let Some(proof) = proof {
+        tell(queues, Event::SourceProof { transfer, proof });
+    }
+    tell(queues, Event::SourceBatch { transfer, next, batch });
+    Ok(())
+}

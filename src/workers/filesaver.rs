@@ -1,0 +1,237 @@
+//! The filesaver: everything that is written to disk. Incoming files above all; limits, contacts
+//! and settings too, so that the controller never waits for a disk.
+//! Filesaver: всё, что пишется на диск. Прежде всего принимаемые файлы; ещё лимиты, контакты и
+//! настройки, чтобы controller никогда не ждал диска.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use super::map::{Batch, QUEUES, Queues, batch_give};
+use super::roles::Event;
+use crate::base::bounds::HEADER_BYTES;
+use crate::base::fail::Fail;
+use crate::base::ids::Id;
+use crate::crypto::identity::PublicKey;
+use crate::logic::events::{ContactRow, FinishedRow, LimitRow, Transfer, TransferFacts};
+use crate::store::contacts::contacts_write;
+use crate::store::finished::finished_append;
+use crate::store::home::Home;
+use crate::store::limits::{limits_changed, limits_read, limits_write};
+use crate::store::part::{
+    Part, PartStep, part_finish, part_mark, part_open, part_packet, part_remove,
+};
+use crate::store::registered::registered_append;
+use crate::store::settings::{Settings, settings_read, settings_write};
+use crate::wire::header::header_read;
+use crate::wire::packets::packet_find;
+
+/// What the controller orders.
+pub enum SaverOrder {
+    Home(Box<Home>),
+    Open { transfer: Transfer, facts: TransferFacts },
+    /// Packets; the `link` of a part is the transfer.
+    Data(Batch),
+    Halt { transfer: Transfer },
+    Drop { transfer: Transfer, facts: TransferFacts },
+    Limits(Vec<LimitRow>),
+    Contacts(Vec<ContactRow>),
+    Setting { key: String, value: String },
+    Finished(FinishedRow),
+    Register { id: Id, key: PublicKey },
+    /// Report when everything before this is on disk.
+    Sync,
+}
+
+/// State of the filesaver, a local of its main.
+#[derive(Default)]
+struct Saver {
+    home: Option<Home>,
+    parts: BTreeMap<Transfer, Part>,
+    settings: Settings,
+    limits_time: Option<SystemTime>,
+}
+
+/// Поток filesaver.
+pub fn filesaver_main() {
+    let queues = &*QUEUES;
+    let mut saver = Saver::default();
+    loop {
+        match queues.to_filesaver.take.recv_timeout(Duration::from_secs(1)) {
+            Ok(order) => order_do(&mut saver, order, queues),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => limits_watch(&mut saver, queues),
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Говорит controller-у.
+fn tell(queues: &Queues, event: Event) {
+    let _ = queues.events.put.send(event);
+}
+
+/// Выполняет один приказ; отказ мелкого файла становится сообщением человеку.
+fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
+    let done = match order {
+        SaverOrder::Home(home) => {
+            let read = settings_read(&home.settings);
+            saver.settings = read.unwrap_or_default();
+            saver.limits_time = limits_changed(&home.limits);
+            saver.home = Some(*home);
+            Ok(())
+        }
+        SaverOrder::Open { transfer, facts } => {
+            open_do(saver, transfer, &facts, queues);
+            Ok(())
+        }
+        SaverOrder::Data(batch) => {
+            data_do(saver, batch, queues);
+            Ok(())
+        }
+        SaverOrder::Halt { transfer } => {
+            saver.parts.remove(&transfer);
+            Ok(())
+        }
+        SaverOrder::Drop { transfer, facts } => drop_do(saver, transfer, &facts),
+        SaverOrder::Limits(rows) => limits_do(saver, &rows),
+        SaverOrder::Contacts(rows) => match &saver.home {
+            Some(home) => contacts_write(&home.contacts, &rows),
+            None => Ok(()),
+        },
+        SaverOrder::Setting { key, value } => setting_do(saver, key, value),
+        SaverOrder::Finished(row) => match &saver.home {
+            Some(home) => finished_append(&home.finished, &row),
+            None => Ok(()),
+        },
+        SaverOrder::Register { id, key } => match &saver.home {
+            Some(home) => registered_append(&home.registered, id, &key),
+            None => Ok(()),
+        },
+        SaverOrder::Sync => {
+            tell(queues, Event::SaverIdle);
+            Ok(())
+        }
+    };
+    if let Err(failed) = done {
+        tell(queues, Event::StoreFailed { fail: failed });
+    }
+}
+
+/// Открывает принимаемый файл.
+fn open_do(saver: &mut Saver, transfer: Transfer, facts: &TransferFacts, queues: &Queues) {
+    let Some(home) = &saver.home else {
+        return;
+    };
+    match part_open(&home.downloads, facts) {
+        Ok(part) => {
+            let saved = part.saved;
+            saver.parts.insert(transfer, part);
+            tell(queues, Event::PartOpened { transfer, saved });
+        }
+        Err(failed) => tell(queues, Event::PartFailed { transfer, fail: failed }),
+    }
+}
+
+/// Раскладывает пачку по файлам.
+fn data_do(saver: &mut Saver, mut batch: Batch, queues: &Queues) {
+    for index in 0..batch.parts.len() {
+        let place = batch.parts[index];
+        let transfer = place.link;
+        let Some(part) = saver.parts.get_mut(&transfer) else {
+            continue;
+        };
+        match packets_save(part, &mut batch.bytes[place.start..place.end]) {
+            Ok(PartStep::Fine) => {
+                let saved = part.saved;
+                tell(queues, Event::PartSaved { transfer, saved });
+            }
+            Ok(PartStep::Rewound) => {
+                let saved = part.saved;
+                tell(queues, Event::PartRewound { transfer, saved });
+            }
+            Ok(PartStep::Proven(proof)) => finish_do(saver, transfer, proof, queues),
+            Err(failed) => {
+                saver.parts.remove(&transfer);
+                tell(queues, Event::PartFailed { transfer, fail: failed });
+            }
+        }
+    }
+    batch_give(queues, batch);
+}
+
+/// Сохраняет пакеты одного файла подряд; журнал отмечается один раз в конце.
+fn packets_save(part: &mut Part, bytes: &mut [u8]) -> Result<PartStep, Fail> {
+    let mut at = 0;
+    let mut worst = PartStep::Fine;
+    while let Some(header) = header_read(&bytes[at..]) {
+        let row = packet_find(&header)?;
+        let next = at + HEADER_BYTES + header.size as usize;
+        match part_packet(part, row.kind, &mut bytes[at..next])? {
+            PartStep::Fine => {}
+            PartStep::Rewound => worst = PartStep::Rewound,
+            PartStep::Proven(proof) => {
+                part_mark(part)?;
+                return Ok(PartStep::Proven(proof));
+            }
+        }
+        at = next;
+    }
+    part_mark(part)?;
+    Ok(worst)
+}
+
+/// Файл доказан: записать «готово» и дать имя.
+fn finish_do(saver: &mut Saver, transfer: Transfer, proof: [u8; 32], queues: &Queues) {
+    let (Some(home), Some(part)) = (&saver.home, saver.parts.remove(&transfer)) else {
+        return;
+    };
+    match part_finish(part, &home.finished) {
+        Ok(path) => {
+            let path = path.display().to_string();
+            tell(queues, Event::PartDone { transfer, path, proof });
+        }
+        Err(failed) => tell(queues, Event::PartFailed { transfer, fail: failed }),
+    }
+}
+
+/// Выбрасывает недокачанное.
+fn drop_do(saver: &mut Saver, transfer: Transfer, facts: &TransferFacts) -> Result<(), Fail> {
+    saver.parts.remove(&transfer);
+    match &saver.home {
+        Some(home) => part_remove(&home.downloads, &facts.transfer),
+        None => Ok(()),
+    }
+}
+
+/// Пишет limits.txt и запоминает время своей записи. Чужая правка, сделанная только что,
+/// сначала читается — иначе она бы пропала; свои же траты придут следующей записью.
+fn limits_do(saver: &mut Saver, rows: &[LimitRow]) -> Result<(), Fail> {
+    if let Some(home) = &saver.home {
+        saver.limits_time = limits_write(&home.limits, rows)?;
+    }
+    Ok(())
+}
+
+/// Меняет настройку и пишет файл.
+fn setting_do(saver: &mut Saver, key: String, value: String) -> Result<(), Fail> {
+    saver.settings.insert(key, value);
+    match &saver.home {
+        Some(home) => settings_write(&home.settings, &saver.settings),
+        None => Ok(()),
+    }
+}
+
+/// limits.txt правили руками? Тогда прочитать и рассказать.
+fn limits_watch(saver: &mut Saver, queues: &Queues) {
+    let Some(home) = &saver.home else {
+        return;
+    };
+    let time = limits_changed(&home.limits);
+    if time == saver.limits_time || time.is_none() {
+        return;
+    }
+    saver.limits_time = time;
+    match limits_read(&home.limits) {
+        Ok(rows) => tell(queues, Event::LimitsRead { rows }),
+        Err(failed) => tell(queues, Event::StoreFailed { fail: failed }),
+    }
+}

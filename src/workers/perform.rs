@@ -1,0 +1,290 @@
+//! Performing what the logic decided: actions become orders for the workers. Nothing here waits:
+//! what a full queue does not take is kept in the backlog, in order.
+//! Исполнение решённого логикой: действия становятся приказами. Ничто здесь не ждёт: чего не
+//! взяла полная очередь, то лежит в запасе, по порядку.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rustls::ClientConfig;
+
+use super::filereader::{ReadOrder, ReaderOrder};
+use super::filesaver::SaverOrder;
+use super::listener::ListenerOrder;
+use super::map::{Batch, Queue, Queues, batch_add, batch_take};
+use super::roles::ConnectOrder;
+use super::sender::SenderOrder;
+use crate::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX, STEP_BYTES};
+use crate::logic::events::{Action, LinkId, Out};
+use crate::net::link::{Gauge, gauge_lane};
+use crate::wire::packets::Lane;
+
+/// What the controller holds to perform actions.
+#[derive(Default)]
+pub struct Hands {
+    /// Counters of all links, for bounds.
+    pub gauges: BTreeMap<LinkId, Arc<Gauge>>,
+    /// Packets of this wake-up for the sender.
+    pub send: Batch,
+    /// Packets of this wake-up for the filesaver.
+    pub save: Batch,
+    pub backlog: Backlog,
+    /// The client's TLS settings and the server's address.
+    pub tls: Option<Arc<ClientConfig>>,
+    pub address: String,
+    pub leaving: Option<u8>,
+    pub dropped_shows: u64,
+    /// Something was ordered; the pollers must be woken.
+    pub wake_sender: bool,
+    pub wake_listener: bool,
+}
+
+/// Orders that found their queue full.
+#[derive(Default)]
+pub struct Backlog {
+    sender: VecDeque<SenderOrder>,
+    listener: VecDeque<ListenerOrder>,
+    saver: VecDeque<SaverOrder>,
+    reader: VecDeque<ReaderOrder>,
+}
+
+/// A forwarded packet that found its link's lane over the bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Over {
+    pub to: LinkId,
+    pub lane: Lane,
+}
+
+/// Кладёт приказ в очередь или, если она полна, в запас.
+fn post<T>(queue: &Queue<T>, backlog: &mut VecDeque<T>, order: T) {
+    if backlog.is_empty() {
+        match queue.put.try_send(order) {
+            Ok(()) => {}
+            Err(refused) => backlog.push_back(refused.into_inner()),
+        }
+        return;
+    }
+    backlog.push_back(order);
+}
+
+/// Пробует разгрузить один запас.
+fn drain<T>(queue: &Queue<T>, backlog: &mut VecDeque<T>) {
+    while let Some(order) = backlog.pop_front() {
+        if let Err(refused) = queue.put.try_send(order) {
+            backlog.push_front(refused.into_inner());
+            return;
+        }
+    }
+}
+
+/// Разгружает запасы; `true` — всё разгружено, можно слушать дальше.
+pub fn backlog_drain(hands: &mut Hands, queues: &Queues) -> bool {
+    let backlog = &mut hands.backlog;
+    drain(&queues.to_sender, &mut backlog.sender);
+    drain(&queues.to_listener, &mut backlog.listener);
+    drain(&queues.to_filesaver, &mut backlog.saver);
+    drain(&queues.to_filereader, &mut backlog.reader);
+    backlog.sender.is_empty()
+        && backlog.listener.is_empty()
+        && backlog.saver.is_empty()
+        && backlog.reader.is_empty()
+}
+
+/// Приказ sender-у.
+pub fn post_sender(hands: &mut Hands, queues: &Queues, order: SenderOrder) {
+    // Порядок важен: пакеты, решённые раньше, уходят раньше.
+    send_hand(hands, queues);
+    post(&queues.to_sender, &mut hands.backlog.sender, order);
+    hands.wake_sender = true;
+}
+
+/// Приказ listener-у.
+pub fn post_listener(hands: &mut Hands, queues: &Queues, order: ListenerOrder) {
+    post(&queues.to_listener, &mut hands.backlog.listener, order);
+    hands.wake_listener = true;
+}
+
+/// Приказ filesaver-у.
+pub fn post_saver(hands: &mut Hands, queues: &Queues, order: SaverOrder) {
+    save_hand(hands, queues);
+    post(&queues.to_filesaver, &mut hands.backlog.saver, order);
+}
+
+/// Приказ filereader-у.
+pub fn post_reader(hands: &mut Hands, queues: &Queues, order: ReaderOrder) {
+    post(&queues.to_filereader, &mut hands.backlog.reader, order);
+}
+
+/// Отдаёт накопленные пакеты sender-у.
+fn send_hand(hands: &mut Hands, queues: &Queues) {
+    if !hands.send.parts.is_empty() {
+        let full = std::mem::replace(&mut hands.send, batch_take(queues));
+        post(&queues.to_sender, &mut hands.backlog.sender, SenderOrder::Batch(full));
+        hands.wake_sender = true;
+    }
+}
+
+/// Отдаёт накопленные пакеты filesaver-у.
+fn save_hand(hands: &mut Hands, queues: &Queues) {
+    if !hands.save.parts.is_empty() {
+        let full = std::mem::replace(&mut hands.save, batch_take(queues));
+        post(&queues.to_filesaver, &mut hands.backlog.saver, SaverOrder::Data(full));
+    }
+}
+
+/// Конец пробуждения: отдать накопленное, разбудить опросы.
+pub fn hands_flush(hands: &mut Hands, queues: &Queues) {
+    send_hand(hands, queues);
+    save_hand(hands, queues);
+    if hands.wake_sender {
+        hands.wake_sender = false;
+        if let Some(waker) = queues.sender_waker.get() {
+            let _ = waker.wake();
+        }
+    }
+    if hands.wake_listener {
+        hands.wake_listener = false;
+        if let Some(waker) = queues.listener_waker.get() {
+            let _ = waker.wake();
+        }
+    }
+}
+
+/// Ставит пакеты на отправку. Ошибка — полоса этой линии полна.
+fn send_add(
+    hands: &mut Hands,
+    queues: &Queues,
+    link: LinkId,
+    lane: Lane,
+    bytes: &[u8],
+) -> Result<(), Over> {
+    let Some(gauge) = hands.gauges.get(&link) else {
+        return Ok(());
+    };
+    let counter = gauge_lane(gauge, lane);
+    let bound = match lane {
+        Lane::Messages => LANE_MESSAGES_MAX,
+        Lane::Files => LANE_FILES_MAX,
+    };
+    if counter.load(Ordering::Relaxed) + bytes.len() > bound {
+        return Err(Over { to: link, lane });
+    }
+    counter.fetch_add(bytes.len(), Ordering::Relaxed);
+    batch_add(&mut hands.send, link, lane, bytes);
+    if hands.send.bytes.len() >= STEP_BYTES {
+        send_hand(hands, queues);
+    }
+    Ok(())
+}
+
+/// Исполняет всё, что решил один шаг. `packet` — пакет, о котором шла речь.
+/// Возвращает переполненную линию, если такая нашлась.
+pub fn perform(hands: &mut Hands, queues: &Queues, out: &mut Out, packet: &[u8]) -> Option<Over> {
+    let mut over = None;
+    let mut actions = std::mem::take(&mut out.actions);
+    for action in actions.drain(..) {
+        if let Err(found) = perform_one(hands, queues, action, &out.bytes, packet) {
+            over = Some(found);
+        }
+    }
+    out.actions = actions;
+    out.bytes.clear();
+    over
+}
+
+/// Исполняет одно действие.
+fn perform_one(
+    hands: &mut Hands,
+    queues: &Queues,
+    action: Action,
+    bytes: &[u8],
+    packet: &[u8],
+) -> Result<(), Over> {
+    match action {
+        Action::Send { link, lane, start, end } => {
+            return send_add(hands, queues, link, lane, &bytes[start..end]);
+        }
+        Action::Forward { link, lane } => return send_add(hands, queues, link, lane, packet),
+        Action::PartPacket { transfer } => {
+            batch_add(&mut hands.save, transfer, Lane::Files, packet);
+            if hands.save.bytes.len() + STEP_BYTES / 4 > STEP_BYTES {
+                save_hand(hands, queues);
+            }
+        }
+        Action::Close { link, fail } => link_close(hands, queues, link, fail),
+        Action::Connect { link } => connect(hands, queues, link),
+        Action::Show(show) => {
+            if queues.to_displayer.put.try_send(show).is_err() {
+                hands.dropped_shows += 1;
+            }
+        }
+        Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
+        Action::ContactsSave { rows } => post_saver(hands, queues, SaverOrder::Contacts(rows)),
+        Action::Setting { key, value } => {
+            post_saver(hands, queues, SaverOrder::Setting { key, value });
+        }
+        Action::FinishedSave { row } => post_saver(hands, queues, SaverOrder::Finished(row)),
+        Action::Register { id, key } => {
+            post_saver(hands, queues, SaverOrder::Register { id, key });
+        }
+        Action::SourceOpen { transfer, path } => {
+            post_reader(hands, queues, ReaderOrder::Look { transfer, path });
+        }
+        Action::SourceKeep { transfer, facts } => {
+            let order = ReaderOrder::Keep { transfer, facts: Box::new(facts), fresh: true };
+            post_reader(hands, queues, order);
+        }
+        Action::SourceRead { transfer, link, me, first, count, fresh } => {
+            if let Some(gauge) = hands.gauges.get(&link) {
+                let gauge = gauge.clone();
+                let order = ReadOrder { transfer, link, gauge, me, first, count, fresh };
+                post_reader(hands, queues, ReaderOrder::Read(order));
+            }
+        }
+        Action::SourceHalt { transfer } => {
+            post_reader(hands, queues, ReaderOrder::Halt { transfer });
+        }
+        Action::SourceDrop { transfer } => {
+            post_reader(hands, queues, ReaderOrder::Drop { transfer });
+        }
+        Action::PartOpen { transfer, facts } => {
+            post_saver(hands, queues, SaverOrder::Open { transfer, facts });
+        }
+        Action::PartHalt { transfer } => {
+            post_saver(hands, queues, SaverOrder::Halt { transfer });
+        }
+        Action::PartDrop { transfer, facts } => {
+            post_saver(hands, queues, SaverOrder::Drop { transfer, facts });
+        }
+        Action::Exit { code } => hands.leaving = Some(code),
+    }
+    Ok(())
+}
+
+/// Закрывает линию: listener больше не читает, sender дописывает и закрывает. Слишком
+/// медленная закрывается сразу: дописывать ей нечем.
+fn link_close(
+    hands: &mut Hands,
+    queues: &Queues,
+    link: LinkId,
+    kind: crate::base::fail::FailKind,
+) {
+    tracing::info!("link {link} closed: {}", crate::base::fail::fail_row(kind).code);
+    post_listener(hands, queues, ListenerOrder::Drop(link));
+    let order = if kind == crate::base::fail::FailKind::PeerSlow {
+        SenderOrder::Drop(link)
+    } else {
+        SenderOrder::Finish(link)
+    };
+    post_sender(hands, queues, order);
+    hands.gauges.remove(&link);
+}
+
+/// Заказывает соединение с сервером.
+fn connect(hands: &mut Hands, queues: &Queues, link: LinkId) {
+    if let Some(tls) = &hands.tls {
+        let address = hands.address.clone();
+        let _ = queues.to_connector.put.try_send(ConnectOrder { link, address, tls: tls.clone() });
+    }
+}

@@ -1,0 +1,68 @@
+//! What travels to the controller, and what a client or a server needs to begin.
+//! Что едет к controller-у, и что нужно клиенту или серверу для начала.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use rustls::{ClientConfig, ServerConfig};
+
+use super::map::{Batch, Queues};
+use crate::base::fail::Fail;
+use crate::base::ids::Id;
+use crate::crypto::identity::PublicKey;
+use crate::logic::events::{Command, LimitRow, LinkId, StartFacts, Transfer};
+use crate::net::link::{ReadHalf, WriteHalf};
+use crate::store::home::Home;
+
+/// What the displayer's thread runs: takes from `to_displayer` until `Show::Exit`.
+pub type FaceMain = fn(&Queues);
+
+/// Everything a client begins with.
+pub struct ClientStart {
+    pub facts: StartFacts,
+    pub home: Home,
+    /// None when no server can be trusted or none is known.
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
+/// Everything a server begins with.
+pub struct ServerStart {
+    pub home: Home,
+    pub socket: TcpListener,
+    pub tls: Arc<ServerConfig>,
+    pub registered: BTreeMap<Id, PublicKey>,
+}
+
+/// An order for the connector.
+pub struct ConnectOrder {
+    pub link: LinkId,
+    pub address: String,
+    pub tls: Arc<ClientConfig>,
+}
+
+/// What the controller hears from everybody but the listener.
+pub enum Event {
+    StartClient(Box<ClientStart>),
+    StartServer(Box<ServerStart>),
+    Command { command: Command, line: String },
+    LinkMade { read: Box<ReadHalf>, write: Box<WriteHalf> },
+    LinkFailed { link: LinkId, fail: Fail },
+    SourceOpened { transfer: Transfer, name: String, size: u64, changed: u64 },
+    /// Sealed packets of a file, ready for this link; `next` follows the last of them.
+    SourceBatch { transfer: Transfer, next: u64, batch: Batch },
+    SourceProof { transfer: Transfer, proof: [u8; 32] },
+    SourceFailed { transfer: Transfer, fail: Fail },
+    PartOpened { transfer: Transfer, saved: u64 },
+    PartSaved { transfer: Transfer, saved: u64 },
+    PartRewound { transfer: Transfer, saved: u64 },
+    PartDone { transfer: Transfer, path: String, proof: [u8; 32] },
+    PartFailed { transfer: Transfer, fail: Fail },
+    LimitsRead { rows: Vec<LimitRow> },
+    /// A small file could not be written or read; the user is told.
+    StoreFailed { fail: Fail },
+    /// Everything that was ordered before is on disk.
+    SaverIdle,
+    /// Everything that was ordered before is with the kernel.
+    SenderIdle,
+}

@@ -1,0 +1,118 @@
+//! The deterministic simulator: the real logic on a model of everything else, many seeds, and two
+//! planted bugs that must be caught (docs/testing.md, "Simulator").
+//! Детерминированный симулятор: настоящая логика на модели всего остального, много зёрен и две
+//! подсаженные ошибки, которые обязаны быть пойманы (docs/testing.md, "Simulator").
+
+mod simulator;
+
+use simulator::plan::Canary;
+use simulator::run::{Verdict, run_seed};
+
+/// Число из переменной окружения.
+fn number_of(name: &str) -> Option<u64> {
+    match std::env::var(name) {
+        Ok(text) => match text.parse::<u64>() {
+            Ok(number) => Some(number),
+            Err(_) => None,
+        },
+        Err(_) => None,
+    }
+}
+
+/// Гоняет зёрна с 1 по `count`; возвращает приговоры, не прошедшие проверку.
+fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
+    let mut bad: Vec<Verdict> = Vec::new();
+    let (mut steps, mut texts, mut files) = (0, 0, 0);
+    let (mut crashes, mut overflows, mut hours) = (0, 0, 0.0);
+    for seed in 1..=count {
+        let verdict = run_seed(seed, canary, false);
+        steps += verdict.steps;
+        texts += verdict.texts;
+        files += verdict.files;
+        crashes += verdict.crashes;
+        overflows += verdict.overflows;
+        hours += verdict.virtual_ms as f64 / 3_600_000.0;
+        if !verdict.failures.is_empty() {
+            bad.push(verdict);
+            if bad.len() >= stop_at {
+                break;
+            }
+        }
+    }
+    println!(
+        "simulator: {count} seeds, {steps} steps, {texts} texts, {files} files, {crashes} crashes, \
+         {overflows} overflows, {hours:.1} virtual hours"
+    );
+    bad
+}
+
+/// Печатает плохие зёрна и как их повторить; падает, если они есть.
+fn seeds_judge(bad: &[Verdict]) {
+    for verdict in bad {
+        println!("seed {}: {}", verdict.seed, verdict.failures[0]);
+    }
+    if let Some(first) = bad.first() {
+        println!(
+            "again, with a trace: SUPERTEXT_SIM_SEED={} cargo test --test sim simulator_seeds \
+             -- --nocapture",
+            first.seed
+        );
+    }
+    assert!(bad.is_empty(), "{} seeds failed, first {:?}", bad.len(), bad.first());
+}
+
+/// Зерно, при котором подсаженная ошибка поймана этим законом.
+fn canary_caught(canary: Canary, law: &str) {
+    let mut caught = 0;
+    for verdict in seeds_run(60, canary, usize::MAX) {
+        if verdict.failures[0].starts_with(law) {
+            caught += 1;
+        }
+    }
+    println!("{canary:?}: caught by {law} in {caught} seeds");
+    assert!(caught > 0, "{canary:?} is not caught by {law}: the simulator is blind");
+}
+
+#[test]
+fn simulator_seeds() {
+    if let Some(seed) = number_of("SUPERTEXT_SIM_SEED") {
+        let verdict = run_seed(seed, Canary::None, true);
+        println!("{verdict:?}");
+        assert!(verdict.failures.is_empty(), "{:?}", verdict.failures);
+        return;
+    }
+    let count = match number_of("SUPERTEXT_SIM_SEEDS") {
+        Some(count) => count,
+        None => 300,
+    };
+    seeds_judge(&seeds_run(count, Canary::None, 20));
+}
+
+#[test]
+#[ignore = "long: thousands of seeds"]
+fn simulator_soak() {
+    let count = match number_of("SUPERTEXT_SIM_SEEDS") {
+        Some(count) => count,
+        None => 5000,
+    };
+    seeds_judge(&seeds_run(count, Canary::None, 20));
+}
+
+#[test]
+fn simulator_repeats() {
+    let first = run_seed(7, Canary::None, false);
+    let second = run_seed(7, Canary::None, false);
+    assert_eq!(first.steps, second.steps);
+    assert_eq!(first.virtual_ms, second.virtual_ms);
+    assert_eq!(first.failures, second.failures);
+}
+
+#[test]
+fn canary_receipt_forged() {
+    canary_caught(Canary::ReceiptForged, "[delivered-not-shown]");
+}
+
+#[test]
+fn canary_saved_too_high() {
+    canary_caught(Canary::SavedTooHigh, "[file-content]");
+}

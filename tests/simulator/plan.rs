@@ -1,0 +1,99 @@
+//! What a run will be like: how many clients, which links, which faults. Drawn from the seed
+//! before anything starts, and printed with a trace.
+//! Каким будет прогон: сколько клиентов, какие линии, какие беды. Тянется из зерна до начала и
+//! печатается вместе с ходом прогона.
+
+use supertext::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX};
+
+use super::random::{random_chance, random_range};
+
+/// A planted bug; the simulator that does not catch it is broken itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canary {
+    None,
+    /// A receipt for a message that was dropped before the receiver showed it.
+    ReceiptForged,
+    /// The saved count of a part file is reported one packet too high on reopen.
+    SavedTooHigh,
+}
+
+/// Everything that is decided before the run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub canary: Canary,
+    pub clients: usize,
+    /// Commands and faults come within this time; then everything is healed.
+    pub active_ms: u64,
+    /// Commands per client.
+    pub turns: u64,
+    /// Faults of the whole run.
+    pub faults: u64,
+    pub client_crashes: bool,
+    pub server_crashes: bool,
+    /// Crashes are mostly power losses: what was not synced is lost.
+    pub power: bool,
+    pub rate_low: u64,
+    pub rate_high: u64,
+    pub latency_low_ms: u64,
+    pub latency_high_ms: u64,
+    pub lane_messages: usize,
+    pub lane_files: usize,
+    pub packets_max: u64,
+    pub answer_yes: bool,
+    pub accept_files: bool,
+    pub messages_first: u64,
+    pub files_first: u64,
+    /// Budgets suffice, because the user tops them up at the start.
+    pub rich: bool,
+    /// One client leaves for good in the middle.
+    pub leaver: bool,
+    pub disk_slow_ms: u64,
+    /// Chance of a failed connection, thousandths.
+    pub connect_fails: u64,
+    pub contacts_removed: bool,
+}
+
+/// Тянет план из случая.
+pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
+    let clients = random_range(state, 2, 4) as usize;
+    let quiet = random_chance(state, 100);
+    let slow = random_chance(state, 250);
+    let narrow = random_chance(state, 250);
+    let rich = random_chance(state, 750);
+    let rate_low = if slow { 30_000 } else { 400_000 };
+    let rate_high = if slow { 600_000 } else { 40_000_000 };
+    let sizes = [3, 40, 100, 300, 700];
+    let packets_max = sizes[random_range(state, 0, 4) as usize];
+    Plan {
+        canary,
+        clients,
+        active_ms: random_range(state, 20_000, 150_000),
+        turns: random_range(state, 3, 40),
+        faults: if quiet { 0 } else { random_range(state, 1, 14) },
+        client_crashes: random_chance(state, 500),
+        server_crashes: random_chance(state, 300),
+        power: random_chance(state, 400),
+        rate_low,
+        rate_high,
+        latency_low_ms: 1,
+        latency_high_ms: random_range(state, 2, 300),
+        lane_messages: if narrow { 100_000 } else { LANE_MESSAGES_MAX },
+        lane_files: if narrow { 4_500_000 } else { LANE_FILES_MAX },
+        packets_max: if slow { u64::min(packets_max, 100) } else { packets_max },
+        answer_yes: random_chance(state, 500),
+        accept_files: random_chance(state, 300),
+        messages_first: if rich { 1000 } else { random_range(state, 0, 12) },
+        files_first: if rich { 1000 } else { random_range(state, 0, 200) },
+        rich,
+        leaver: clients > 2 && random_chance(state, 200),
+        disk_slow_ms: if random_chance(state, 250) { 40 } else { 2 },
+        connect_fails: if quiet { 0 } else { random_range(state, 0, 300) },
+        contacts_removed: random_chance(state, 150),
+    }
+}
+
+/// Scenarios that the logic does not survive yet stand behind a switch here, each with the
+/// name of what the logic would have to do.
+///
+/// A contact that is removed and made again goes on with its sequence numbers.
+pub const REMOVE_KEEPS_SEQUENCE: bool = true;

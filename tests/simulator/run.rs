@@ -1,0 +1,188 @@
+//! One run from one seed: the plan, the loop over what happens, the healing, the quiet, the
+//! checks. Called by the tests.
+//! Один прогон от одного зерна: план, цикл событий, лечение, тишина, проверки. Зовут испытания.
+
+use supertext::base::bounds::{LEAVE_MS, TICK_MS};
+use supertext::base::fail::{FailKind, fail};
+use supertext::logic::events::{ClientEvent, ServerEvent};
+
+use super::faults::{fault_happen, faults_heal, faults_plan, link_cut};
+use super::finish::{drain_check, drain_start, ledger_check, unsettled};
+use super::network::{way_arrived, way_finish_due, way_pump, way_sent, wire_learned, wire_make};
+use super::node::{node_make, node_start, node_step};
+use super::plan::{Canary, plan_make};
+use super::random::random_next;
+use super::reader::{reader_run, reader_step, report_take};
+use super::relay::{relay_start, relay_step, relay_up};
+use super::saver::saver_run;
+use super::user::{user_turn, user_types, users_plan};
+use super::world::{
+    Happening, World, world_broken, world_later, world_new, world_trace, world_wait,
+};
+
+/// After the healing everything must be quiet within this time.
+const QUIET_WITHIN_US: u64 = 20 * 60 * 1_000_000;
+/// The quiet must last so long before the ledger is checked.
+const QUIET_LASTS_US: u64 = 2_000_000;
+
+/// What one run came to.
+#[derive(Debug)]
+pub struct Verdict {
+    pub seed: u64,
+    pub failures: Vec<String>,
+    pub steps: u64,
+    pub virtual_ms: u64,
+    pub texts: u64,
+    pub files: u64,
+    pub crashes: u64,
+    pub overflows: u64,
+}
+
+/// Прогон от зерна до приговора.
+pub fn run_seed(seed: u64, canary: Canary, trace: bool) -> Verdict {
+    let mut random = seed ^ 0x5355_5045_5254_4558;
+    random_next(&mut random);
+    let plan = plan_make(&mut random, canary);
+    if trace {
+        println!("seed {seed}: {plan:#?}");
+    }
+    let mut world = world_new(plan, random, trace);
+    for _ in 0..world.plan.clients {
+        node_make(&mut world);
+    }
+    relay_start(&mut world);
+    for node in 0..world.nodes.len() {
+        let after = world_wait(&mut world, 0, 300);
+        world_later(&mut world, after, Happening::Restart { node });
+    }
+    users_plan(&mut world);
+    faults_plan(&mut world);
+    world_later(&mut world, 0, Happening::Tick);
+    until_quiet(&mut world);
+    if world.failures.is_empty() {
+        ledger_check(&mut world);
+    }
+    if world.failures.is_empty() {
+        drain_start(&mut world);
+        let end = world.now_us + (LEAVE_MS + 3000) * 1000;
+        while world.failures.is_empty() && world.now_us < end {
+            happen_next(&mut world);
+        }
+        drain_check(&mut world);
+        ledger_check(&mut world);
+    }
+    Verdict {
+        seed,
+        failures: world.failures,
+        steps: world.steps,
+        virtual_ms: world.now_us / 1000,
+        texts: world.ledger.texts.len() as u64,
+        files: world.ledger.files.len() as u64,
+        crashes: world.ledger.crashes,
+        overflows: world.ledger.overflows,
+    }
+}
+
+/// Крутит мир, пока после лечения всё не затихнет, или до первого нарушения.
+fn until_quiet(world: &mut World) {
+    let mut healed_us = 0;
+    let mut quiet_us = 0;
+    let mut looked_us = 0;
+    while world.failures.is_empty() {
+        happen_next(world);
+        if !world.healed || world.now_us < looked_us + 250_000 {
+            continue;
+        }
+        looked_us = world.now_us;
+        if healed_us == 0 {
+            healed_us = world.now_us;
+        }
+        let Some(why) = unsettled(world) else {
+            if quiet_us == 0 {
+                quiet_us = world.now_us;
+            }
+            if world.now_us >= quiet_us + QUIET_LASTS_US {
+                return;
+            }
+            continue;
+        };
+        quiet_us = 0;
+        if world.now_us >= healed_us + QUIET_WITHIN_US {
+            world_broken(world, "not-quiet", &why);
+        }
+    }
+}
+
+/// Следующее событие.
+fn happen_next(world: &mut World) {
+    let Some(((at, _), happening)) = world.future.pop_first() else {
+        world_broken(world, "future-empty", "nothing will happen any more");
+        return;
+    };
+    world.now_us = at;
+    match happening {
+        Happening::Tick => tick(world),
+        Happening::Fault => fault_happen(world),
+        Happening::Flap { node } => {
+            if !world.healed {
+                link_cut(world, node, false);
+            }
+        }
+        Happening::Heal => faults_heal(world),
+        Happening::Turn { node } => user_turn(world, node),
+        Happening::ServerUp { wire } => relay_up(world, wire),
+        Happening::Sent { wire, way } => way_sent(world, wire, way),
+        Happening::Arrived { wire, way } => way_arrived(world, wire, way),
+        Happening::Pump { wire, way } => way_pump(world, wire, way),
+        Happening::Learned { wire, end } => wire_learned(world, wire, end),
+        Happening::FinishDue { wire, way } => way_finish_due(world, wire, way),
+        Happening::Restart { node } => {
+            if world.trace && world.nodes[node].left.is_none() {
+                world_trace(world, &format!("client{node} is to start"));
+            }
+            node_start(world, node);
+        }
+        Happening::ServerRestart => relay_start(world),
+        Happening::Typed { node, epoch, .. }
+        | Happening::Connected { node, epoch, .. }
+        | Happening::Reader { node, epoch }
+        | Happening::ReaderStep { node, epoch }
+        | Happening::Saver { node, epoch }
+        | Happening::Told { node, epoch, .. } => {
+            if world.nodes[node].alive && world.nodes[node].epoch == epoch {
+                process_happens(world, node, happening);
+            }
+        }
+    }
+}
+
+/// Событие внутри живого процесса клиента.
+fn process_happens(world: &mut World, node: usize, happening: Happening) {
+    match happening {
+        Happening::Typed { command, .. } => user_types(world, node, command),
+        Happening::Connected { link, made, .. } => {
+            if made && world.server.alive {
+                let number = wire_make(world, node, link);
+                world.nodes[node].wires.insert(link, number);
+                node_step(world, node, ClientEvent::LinkUp { link }, None);
+            } else {
+                let fail = fail(FailKind::Connect, "");
+                node_step(world, node, ClientEvent::LinkDown { link, fail }, None);
+            }
+        }
+        Happening::Reader { .. } => reader_run(world, node),
+        Happening::ReaderStep { .. } => reader_step(world, node),
+        Happening::Saver { .. } => saver_run(world, node),
+        Happening::Told { report, .. } => report_take(world, node, report),
+        _ => world_broken(world, "happening", &format!("{happening:?}")),
+    }
+}
+
+/// Тиканье часов всех процессов.
+fn tick(world: &mut World) {
+    for node in 0..world.nodes.len() {
+        node_step(world, node, ClientEvent::Tick, None);
+    }
+    relay_step(world, ServerEvent::Tick, None);
+    world_later(world, TICK_MS * 1000, Happening::Tick);
+}
