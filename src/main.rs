@@ -36,14 +36,14 @@ use supertext::workers::start::{signals_start, workers_start};
 fn main() -> ExitCode {
     let args = ClientArgs::parse();
     let lang = args.lang.clone();
-    match run(args) {
+    match client_main(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => ExitCode::from(start_failed(&failed, &lang)),
     }
 }
 
 /// Готовит всё и отдаёт главный поток лицу. Возвращается только из `supertext id`.
-fn run(args: ClientArgs) -> Result<(), Fail> {
+fn client_main(args: ClientArgs) -> Result<(), Fail> {
     let mut root = match &args.home {
         Some(path) => path.clone(),
         None => home_default("supertext")?,

@@ -24,14 +24,14 @@ use supertext::workers::start::{signals_start, workers_start};
 fn main() -> ExitCode {
     let args = ServerArgs::parse();
     let lang = args.lang.clone();
-    match run(args) {
+    match server_main(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => ExitCode::from(start_failed(&failed, &lang)),
     }
 }
 
 /// Готовит всё, говорит READY и JOIN и работает, пока не попросят уйти.
-fn run(args: ServerArgs) -> Result<(), Fail> {
+fn server_main(args: ServerArgs) -> Result<(), Fail> {
     let root = match &args.home {
         Some(path) => path.clone(),
         None => home_default("supertext-server")?,

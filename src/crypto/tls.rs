@@ -57,7 +57,8 @@ pub fn trust_fingerprint(trust: &Trust) -> String {
 pub fn client_config(identity: &Identity, trust: Trust) -> Result<Arc<ClientConfig>, Fail> {
     let check = PinnedServer { pin: trust.pin, ca: trust.ca, provider: provider() };
     let builder = ClientConfig::builder_with_provider(provider());
-    let builder = tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
+    let builder =
+        tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
     let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(check));
     let key = identity.key.clone_key();
     let made = builder.with_client_auth_cert(identity.chain.clone(), key);
@@ -77,7 +78,8 @@ pub fn server_config(
     let key = pem_key("domain.key", key_pem, password)?;
     let check = KnownByKey { provider: provider() };
     let builder = ServerConfig::builder_with_provider(provider());
-    let builder = tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
+    let builder =
+        tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
     let builder = builder.with_client_cert_verifier(Arc::new(check));
     let mut config = tls_try(FailKind::KeyBad, builder.with_single_cert(chain, key))?;
     config.alpn_protocols = vec![ALPN.to_vec()];

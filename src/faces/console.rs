@@ -81,7 +81,19 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
                 }
                 screen.progress = Some(Instant::now());
             }
-            _ => {}
+            Show::Identity { .. }
+            | Show::Link { .. }
+            | Show::Contact { .. }
+            | Show::Message(_)
+            | Show::Receipt { .. }
+            | Show::Offer { .. }
+            | Show::File(_)
+            | Show::Limits { .. }
+            | Show::Confirm { .. }
+            | Show::Chosen { .. }
+            | Show::Help(_)
+            | Show::Info { .. }
+            | Show::Error { .. } => {}
         }
         let line = show_text(&screen.texts, &show);
         if !line.is_empty() {

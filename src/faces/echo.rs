@@ -42,7 +42,18 @@ pub fn echo_face(queues: &Queues) {
                 let need_files = if *files < LOW / 2 { LOW } else { 0 };
                 topup(queues, *peer, need_messages, need_files);
             }
-            _ => {}
+            Show::Identity { .. }
+            | Show::Link { .. }
+            | Show::Message(_)
+            | Show::Receipt { .. }
+            | Show::Offer { .. }
+            | Show::File(_)
+            | Show::Confirm { .. }
+            | Show::Chosen { .. }
+            | Show::Language(_)
+            | Show::Help(_)
+            | Show::Info { .. }
+            | Show::Error { .. } => {}
         }
         if !line.is_empty() {
             println!("{line}");

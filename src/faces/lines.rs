@@ -6,9 +6,9 @@ use super::json::{file_word, link_word, peer_word, receipt_word};
 use super::texts::{Texts, text, text_fail};
 use crate::base::clock::time_local;
 use crate::base::fail::Fail;
-use crate::base::ids::id_shown;
+use crate::base::ids::{Id, id_shown};
 use crate::logic::contacts::letter_harmful;
-use crate::logic::show::{Ask, FileShow, FileState, MessageShow, ReceiptState, Show};
+use crate::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show};
 
 /// Событие как текст для консоли; пустой — показывать нечего.
 pub fn show_text(texts: &Texts, show: &Show) -> String {
@@ -27,23 +27,11 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             ],
         ),
         Show::Link { state, server, reason, retry_ms } => {
-            let key = format!("link-{}", link_word(*state));
-            let seconds = format!("{:.1}", *retry_ms as f64 / 1000.0);
-            let values = [
-                ("server", server.clone()),
-                ("seconds", seconds),
-                ("reason", reason_line(texts, reason)),
-            ];
-            text(texts, &key, &values)
+            link_line(texts, *state, server, reason, *retry_ms)
         }
         Show::Contact { id, name, state, unread, blocked } => {
             let state = if *blocked { "blocked" } else { peer_word(*state) };
-            let state = text(texts, &format!("peer-{state}"), &[]);
-            let mut line = format!("{}  {}  {state}", id_shown(*id), clean(name));
-            if *unread > 0 {
-                line.push_str(&format!("  [{unread}]"));
-            }
-            line
+            contact_line(texts, *id, name, state, *unread)
         }
         Show::Message(shown) => message_line(texts, shown),
         Show::Receipt { state, at, reason, .. } => match state {
@@ -91,6 +79,33 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         }
         Show::Exit(_) => String::new(),
     }
+}
+
+/// Связь с сервером.
+fn link_line(
+    texts: &Texts,
+    state: LinkShow,
+    server: &str,
+    reason: &Option<Fail>,
+    retry_ms: u64,
+) -> String {
+    let key = format!("link-{}", link_word(state));
+    let values = [
+        ("server", String::from(server)),
+        ("seconds", format!("{:.1}", retry_ms as f64 / 1000.0)),
+        ("reason", reason_line(texts, reason)),
+    ];
+    text(texts, &key, &values)
+}
+
+/// Контакт: номер, имя, состояние, непрочитанное.
+fn contact_line(texts: &Texts, id: Id, name: &str, state: &str, unread: u64) -> String {
+    let state = text(texts, &format!("peer-{state}"), &[]);
+    let mut line = format!("{}  {}  {state}", id_shown(id), clean(name));
+    if unread > 0 {
+        line.push_str(&format!("  [{unread}]"));
+    }
+    line
 }
 
 /// Причина на языке человека.

@@ -10,9 +10,9 @@ use super::sending::{file_cancel, file_pay};
 use super::show::{Ask, Show};
 use super::state::{About, Client, Question};
 use crate::base::bounds::QUESTIONS_MAX;
+use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
-use crate::base::clock::Time;
 
 /// Сколько осталось по лимиту.
 pub fn budget_left(client: &Client, id: Id, budget: Budget) -> u64 {
@@ -138,7 +138,8 @@ pub fn question_answer(
             if !yes {
                 return file_cancel(client, transfer, out);
             }
-            if let Err(failed) = budget_check(client, question.peer, Budget::Files, question.packets)
+            if let Err(failed) =
+                budget_check(client, question.peer, Budget::Files, question.packets)
             {
                 client.transfers.remove(&transfer);
                 out.actions.push(Action::SourceDrop { transfer });

@@ -4,10 +4,10 @@
 //! сообщения, файлы, лимиты и команды живут в соседних комнатах.
 
 use super::commands::command_run;
-use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, limits_apply, watch_put};
-use super::events::{
-    Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show,
+use super::contacts::{
+    contact_name, contact_state, contacts_flush, contacts_load, limits_apply, watch_put,
 };
+use super::events::{Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
 use super::leaving::leave_tick;
 use super::messages::{message_received, outbox_again, outbox_pump, outbox_tick};
 use super::receiving::{
@@ -17,9 +17,7 @@ use super::sending::{done_received, source_failed, source_opened, source_sent, w
 use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage, client_new};
 use super::transfers::{stop_received, transfers_pause, transfers_wake};
-use crate::base::bounds::{
-    CONNECT_MS, HELLO_MS, PING_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
-};
+use crate::base::bounds::{CONNECT_MS, HELLO_MS, PING_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
 use crate::base::ids::{ID_SERVER, Id, id_digits};
@@ -293,12 +291,7 @@ fn packet_received(
 }
 
 /// HELLO сервера: связь есть.
-fn hello_received(
-    client: &mut Client,
-    data: &[u8],
-    now: Time,
-    out: &mut Out,
-) -> Result<(), Fail> {
+fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
     let hello: Hello = body_read("HELLO", data)?;
     if client.server.stage != Stage::Greeting {
         return Ok(());
@@ -342,12 +335,7 @@ fn quit_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> 
 }
 
 /// QUITED: собеседник пропал.
-fn quited_received(
-    client: &mut Client,
-    data: &[u8],
-    now: Time,
-    out: &mut Out,
-) -> Result<(), Fail> {
+fn quited_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
     let body: Quited = body_read("QUITED", data)?;
     peer_left(client, body.id, now, out);
     Ok(())

@@ -300,10 +300,6 @@ fn number(text: &str) -> Result<u64, Fail> {
 }
 
 /// Событие-команда из готовых частей (для лиц и испытаний).
-pub fn command_event<'a>(
-    command: Command,
-    line: &'a str,
-    random: &'a Random,
-) -> ClientEvent<'a> {
+pub fn command_event<'a>(command: Command, line: &'a str, random: &'a Random) -> ClientEvent<'a> {
     ClientEvent::Command { command, line, random }
 }

@@ -168,8 +168,11 @@ pub fn name_clean(name: &str) -> String {
 
 /// Знак, который портит показ: управляющий или меняющий направление письма.
 pub fn letter_harmful(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let turns_writing = matches!(
+        letter,
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    letter.is_control() || turns_writing
 }
 
 /// Применяет строки limits.txt; строка без контакта заводит его.

@@ -97,27 +97,46 @@ pub enum Budget {
 pub enum Command {
     Help(String),
     Id,
-    Add { who: String, name: String },
+    Add {
+        who: String,
+        name: String,
+    },
     Contacts,
-    Rename { who: String, name: String },
+    Rename {
+        who: String,
+        name: String,
+    },
     Remove(String),
     Block(String),
     To(String),
     Say(String),
-    Message { who: String, text: String },
-    Send { who: String, path: String },
+    Message {
+        who: String,
+        text: String,
+    },
+    Send {
+        who: String,
+        path: String,
+    },
     Take(Transfer),
     Refuse(Transfer),
     Cancel(Transfer),
     Files(String),
     Limits(String),
-    TopUp { who: String, budget: Budget, amount: u64 },
+    TopUp {
+        who: String,
+        budget: Budget,
+        amount: u64,
+    },
     Yes(Option<u64>),
     No(Option<u64>),
     Status,
     Peers,
     Language(String),
-    Set { key: String, value: String },
+    Set {
+        key: String,
+        value: String,
+    },
     Quit,
     /// The pipe's input ended: leave when all is delivered.
     EndOfInput,
@@ -132,42 +151,104 @@ pub enum Command {
 /// An event for the client.
 #[derive(Debug)]
 pub enum ClientEvent<'a> {
-    Command { command: Command, line: &'a str, random: &'a Random },
+    Command {
+        command: Command,
+        line: &'a str,
+        random: &'a Random,
+    },
     /// TCP and TLS stand; HELLO has not been said yet.
-    LinkUp { link: LinkId },
+    LinkUp {
+        link: LinkId,
+    },
     /// The connection could not be made or is gone.
-    LinkDown { link: LinkId, fail: Fail },
-    Packet { link: LinkId, header: Header, data: &'a [u8] },
+    LinkDown {
+        link: LinkId,
+        fail: Fail,
+    },
+    Packet {
+        link: LinkId,
+        header: Header,
+        data: &'a [u8],
+    },
     Tick,
     /// The source of an outgoing file is open.
-    SourceOpened { transfer: Transfer, name: String, size: u64, changed: u64 },
+    SourceOpened {
+        transfer: Transfer,
+        name: String,
+        size: u64,
+        changed: u64,
+    },
     /// Packets up to (not including) `next` went to the sender.
-    SourceSent { transfer: Transfer, next: u64 },
+    SourceSent {
+        transfer: Transfer,
+        next: u64,
+    },
     /// The proof is known on the sender's side (all blocks were read).
-    SourceProof { transfer: Transfer, proof: [u8; 32] },
-    SourceFailed { transfer: Transfer, fail: Fail },
+    SourceProof {
+        transfer: Transfer,
+        proof: [u8; 32],
+    },
+    SourceFailed {
+        transfer: Transfer,
+        fail: Fail,
+    },
     /// The .part file is ready; so many packets are in it already.
-    PartOpened { transfer: Transfer, saved: u64 },
-    PartSaved { transfer: Transfer, saved: u64 },
+    PartOpened {
+        transfer: Transfer,
+        saved: u64,
+    },
+    PartSaved {
+        transfer: Transfer,
+        saved: u64,
+    },
     /// Packets are missing from here on: ask again.
-    PartRewound { transfer: Transfer, saved: u64 },
-    PartDone { transfer: Transfer, path: String, proof: [u8; 32] },
-    PartFailed { transfer: Transfer, fail: Fail },
+    PartRewound {
+        transfer: Transfer,
+        saved: u64,
+    },
+    PartDone {
+        transfer: Transfer,
+        path: String,
+        proof: [u8; 32],
+    },
+    PartFailed {
+        transfer: Transfer,
+        fail: Fail,
+    },
     /// limits.txt was changed by hand.
-    LimitsRead { rows: Vec<LimitRow> },
+    LimitsRead {
+        rows: Vec<LimitRow>,
+    },
 }
 
 /// An event for the server.
 #[derive(Debug)]
 pub enum ServerEvent<'a> {
     /// TLS stands; the far end proved that it holds this key.
-    LinkUp { link: LinkId, key: PublicKey },
-    LinkDown { link: LinkId },
+    LinkUp {
+        link: LinkId,
+        key: PublicKey,
+    },
+    LinkDown {
+        link: LinkId,
+    },
     /// What came over the link cannot be understood; the stream is lost.
-    LinkBad { link: LinkId, fail: Fail },
-    Packet { link: LinkId, header: Header, data: &'a [u8] },
+    LinkBad {
+        link: LinkId,
+        fail: Fail,
+    },
+    Packet {
+        link: LinkId,
+        header: Header,
+        data: &'a [u8],
+    },
     /// The queue of this link is over its bound.
-    Overflow { from: LinkId, to: LinkId, lane: Lane, header: Header },
+    Overflow {
+        from: LinkId,
+        to: LinkId,
+        lane: Lane,
+        header: Header,
+    },
     Tick,
 }
 
@@ -175,40 +256,94 @@ pub enum ServerEvent<'a> {
 #[derive(Debug, PartialEq)]
 pub enum Action {
     /// Bytes `start..end` of `Out::bytes` are whole packets for this link.
-    Send { link: LinkId, lane: Lane, start: usize, end: usize },
+    Send {
+        link: LinkId,
+        lane: Lane,
+        start: usize,
+        end: usize,
+    },
     /// Pass the packet at hand on, unchanged.
-    Forward { link: LinkId, lane: Lane },
+    Forward {
+        link: LinkId,
+        lane: Lane,
+    },
     /// Write out what is queued, then close.
-    Close { link: LinkId, fail: FailKind },
+    Close {
+        link: LinkId,
+        fail: FailKind,
+    },
     /// Make a link to the server.
-    Connect { link: LinkId },
+    Connect {
+        link: LinkId,
+    },
     Show(Show),
-    LimitsSave { rows: Vec<LimitRow> },
-    ContactsSave { rows: Vec<ContactRow> },
+    LimitsSave {
+        rows: Vec<LimitRow>,
+    },
+    ContactsSave {
+        rows: Vec<ContactRow>,
+    },
     /// Remember a setting.
-    Setting { key: String, value: String },
-    FinishedSave { row: FinishedRow },
+    Setting {
+        key: String,
+        value: String,
+    },
+    FinishedSave {
+        row: FinishedRow,
+    },
     /// Remember for good which key an id belongs to (server).
-    Register { id: Id, key: PublicKey },
+    Register {
+        id: Id,
+        key: PublicKey,
+    },
     /// Open the source of a new outgoing file and tell its size.
-    SourceOpen { transfer: Transfer, path: String },
+    SourceOpen {
+        transfer: Transfer,
+        path: String,
+    },
     /// The transfer is paid: keep its facts in a journal.
-    SourceKeep { transfer: Transfer, facts: TransferFacts },
+    SourceKeep {
+        transfer: Transfer,
+        facts: TransferFacts,
+    },
     /// Read these packets, seal them and send them over this link.
-    SourceRead { transfer: Transfer, link: LinkId, me: Id, first: u64, count: u64, fresh: bool },
+    SourceRead {
+        transfer: Transfer,
+        link: LinkId,
+        me: Id,
+        first: u64,
+        count: u64,
+        fresh: bool,
+    },
     /// Forget what is still to be read (the way is gone).
-    SourceHalt { transfer: Transfer },
+    SourceHalt {
+        transfer: Transfer,
+    },
     /// The transfer is over: close and forget the journal.
-    SourceDrop { transfer: Transfer },
-    PartOpen { transfer: Transfer, facts: TransferFacts },
+    SourceDrop {
+        transfer: Transfer,
+    },
+    PartOpen {
+        transfer: Transfer,
+        facts: TransferFacts,
+    },
     /// The packet at hand belongs to this incoming file.
-    PartPacket { transfer: Transfer },
+    PartPacket {
+        transfer: Transfer,
+    },
     /// Stop writing for now; the journal stays.
-    PartHalt { transfer: Transfer },
+    PartHalt {
+        transfer: Transfer,
+    },
     /// Throw the .part and its journal away.
-    PartDrop { transfer: Transfer, facts: TransferFacts },
+    PartDrop {
+        transfer: Transfer,
+        facts: TransferFacts,
+    },
     /// End the program.
-    Exit { code: u8 },
+    Exit {
+        code: u8,
+    },
 }
 
 /// Everything one step wants done. Cleared and reused by its owner.

@@ -339,13 +339,7 @@ fn early_release(client: &mut Client, source: Id, now: Time, out: &mut Out) {
 }
 
 /// Принимает конверт ровно один раз: показать и подтвердить.
-fn envelope_accept(
-    client: &mut Client,
-    source: Id,
-    envelope: Envelope,
-    now: Time,
-    out: &mut Out,
-) {
+fn envelope_accept(client: &mut Client, source: Id, envelope: Envelope, now: Time, out: &mut Out) {
     let chosen = client.chosen == Some(source);
     if let Some(contact) = client.contacts.get_mut(&source) {
         let name = name_clean(&envelope.name);

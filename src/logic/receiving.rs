@@ -39,7 +39,8 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         part_wake(client, known, out);
         return;
     }
-    if client.transfers.len() >= TRANSFERS_MAX || offer.size > FILE_SIZE_MAX
+    if client.transfers.len() >= TRANSFERS_MAX
+        || offer.size > FILE_SIZE_MAX
         || handle > CONTENT_ID_MAX
     {
         stop_send(client, source, handle, id, STOP_REFUSED, FailKind::PeerBusy, out);
@@ -195,13 +196,7 @@ pub fn part_saved(client: &mut Client, transfer: Transfer, saved: u64, now: Time
 }
 
 /// Пакетов не хватает с этого места (или блок не сошёлся): попросить снова.
-pub fn part_rewound(
-    client: &mut Client,
-    transfer: Transfer,
-    saved: u64,
-    now: Time,
-    out: &mut Out,
-) {
+pub fn part_rewound(client: &mut Client, transfer: Transfer, saved: u64, now: Time, out: &mut Out) {
     let Some(state) = client.transfers.get_mut(&transfer) else {
         return;
     };

@@ -16,9 +16,7 @@ use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::wire::control::{body_read, packet_put};
-use crate::wire::file::{
-    FileDone, FileSize, FileWant, STOP_CANCELLED, STOP_ERROR, file_packets,
-};
+use crate::wire::file::{FileDone, FileSize, FileWant, STOP_CANCELLED, STOP_ERROR, file_packets};
 use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::{ENVELOPE_OFFER, Offer};
 use crate::wire::packets::Kind;

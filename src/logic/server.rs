@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::client::PROGRAM;
 use super::events::{Action, LinkId, Out, ServerEvent, out_send};
-use crate::base::bounds::{
-    CONTACTS_MAX, HELLO_MS, LINKS_MAX, PING_MS, REGISTERED_MAX, SILENT_MS,
-};
+use crate::base::bounds::{CONTACTS_MAX, HELLO_MS, LINKS_MAX, PING_MS, REGISTERED_MAX, SILENT_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{ID_SERVER, Id, id_is_person};

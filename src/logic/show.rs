@@ -82,10 +82,31 @@ pub struct FileShow {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Show {
     /// Always the first; a face chooses its language by it.
-    Ready { id: Id, name: String, card: String, language: String },
-    Identity { id: Id, name: String, card: String, fingerprint: String },
-    Link { state: LinkShow, server: String, reason: Option<Fail>, retry_ms: u64 },
-    Contact { id: Id, name: String, state: PeerState, unread: u64, blocked: bool },
+    Ready {
+        id: Id,
+        name: String,
+        card: String,
+        language: String,
+    },
+    Identity {
+        id: Id,
+        name: String,
+        card: String,
+        fingerprint: String,
+    },
+    Link {
+        state: LinkShow,
+        server: String,
+        reason: Option<Fail>,
+        retry_ms: u64,
+    },
+    Contact {
+        id: Id,
+        name: String,
+        state: PeerState,
+        unread: u64,
+        blocked: bool,
+    },
     Message(MessageShow),
     Receipt {
         peer: Id,
@@ -94,17 +115,50 @@ pub enum Show {
         at: u64,
         reason: Option<Fail>,
     },
-    Offer { peer: Id, transfer: u32, name: String, size: u64, packets: u64 },
-    Progress { peer: Id, transfer: u32, bytes: u64, size: u64, rate: u64 },
+    Offer {
+        peer: Id,
+        transfer: u32,
+        name: String,
+        size: u64,
+        packets: u64,
+    },
+    Progress {
+        peer: Id,
+        transfer: u32,
+        bytes: u64,
+        size: u64,
+        rate: u64,
+    },
     File(FileShow),
-    Limits { peer: Id, name: String, messages: u64, files: u64 },
-    Confirm { token: u64, peer: Id, name: String, packets: u64, what: Ask, left: u64 },
-    Chosen { id: Id, name: String },
+    Limits {
+        peer: Id,
+        name: String,
+        messages: u64,
+        files: u64,
+    },
+    Confirm {
+        token: u64,
+        peer: Id,
+        name: String,
+        packets: u64,
+        what: Ask,
+        left: u64,
+    },
+    Chosen {
+        id: Id,
+        name: String,
+    },
     Language(String),
     Help(String),
     /// A line from lang/: its key and its variables.
-    Info { key: &'static str, values: Vec<(&'static str, String)> },
-    Error { fail: Fail, command: String },
+    Info {
+        key: &'static str,
+        values: Vec<(&'static str, String)>,
+    },
+    Error {
+        fail: Fail,
+        command: String,
+    },
     /// The last thing ever shown: the program ends with this code.
     Exit(u8),
 }

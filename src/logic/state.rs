@@ -43,7 +43,9 @@ pub enum Leave {
     /// `/quit` was answered with a warning once.
     Warned,
     /// The input ended; leave when all is delivered, at the latest then.
-    Draining { until_ms: u64 },
+    Draining {
+        until_ms: u64,
+    },
     Left,
 }
 

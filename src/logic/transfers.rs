@@ -131,14 +131,8 @@ pub fn done_send(client: &Client, peer: Id, handle: u32, transfer: TransferId, o
         return;
     }
     let start = out.bytes.len();
-    let _ = packet_put(
-        &mut out.bytes,
-        Kind::FileDone,
-        client.me,
-        peer,
-        handle,
-        &FileDone { transfer },
-    );
+    let _ =
+        packet_put(&mut out.bytes, Kind::FileDone, client.me, peer, handle, &FileDone { transfer });
     out_send(out, client.server.link, Lane::Messages, start);
 }
 

@@ -173,9 +173,7 @@ fn tls_fail(error: &rustls::Error) -> Fail {
     let kind = match error {
         rustls::Error::InvalidCertificate(_) => FailKind::ServerWrong,
         rustls::Error::NoCertificatesPresented => FailKind::CertificateBad,
-        rustls::Error::AlertReceived(_)
-        | rustls::Error::InvalidMessage(_)
-        | _ => FailKind::Tls,
+        rustls::Error::AlertReceived(_) | rustls::Error::InvalidMessage(_) | _ => FailKind::Tls,
     };
     fail(kind, &error.to_string())
 }

@@ -101,9 +101,7 @@ pub fn text_read(path: &Path) -> Result<Option<String>, Fail> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            io_try(FailKind::HomeBad, &path.display().to_string(), Err(error))
-        }
+        Err(error) => io_try(FailKind::HomeBad, &path.display().to_string(), Err(error)),
     }
 }
 

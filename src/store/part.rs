@@ -137,11 +137,13 @@ fn block_close(part: &mut Part) {
 /// Один пакет передачи: данные, хеш блока или конец. Пакет расшифровывается на месте.
 pub fn part_packet(part: &mut Part, kind: Kind, packet: &mut [u8]) -> Result<PartStep, Fail> {
     let head = sealed_head_read(&packet[HEADER_BYTES..])?;
-    match kind {
-        Kind::FileBlock => block_check(part, head.index, packet),
-        Kind::FileEnd => end_check(part, head.index, packet),
-        _ => data_save(part, head.index, packet),
+    if kind == Kind::FileBlock {
+        return block_check(part, head.index, packet);
     }
+    if kind == Kind::FileEnd {
+        return end_check(part, head.index, packet);
+    }
+    data_save(part, head.index, packet)
 }
 
 /// Пакет данных: только следующий по порядку; старый лишний, новый через пропуск — просить.

@@ -20,9 +20,7 @@ pub fn connector_main() {
             return;
         };
         let event = match link_make(&order) {
-            Ok((read, write)) => {
-                Event::LinkMade { read: Box::new(read), write: Box::new(write) }
-            }
+            Ok((read, write)) => Event::LinkMade { read: Box::new(read), write: Box::new(write) },
             Err(failed) => Event::LinkFailed { link: order.link, fail: failed },
         };
         if queues.events.put.send(event).is_err() {

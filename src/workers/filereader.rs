@@ -26,12 +26,23 @@ use crate::wire::packets::Lane;
 pub enum ReaderOrder {
     Home(Box<Home>),
     /// Look at a file: name, size, time.
-    Look { transfer: Transfer, path: String },
+    Look {
+        transfer: Transfer,
+        path: String,
+    },
     /// The transfer is paid (`fresh`) or known from before: remember its facts.
-    Keep { transfer: Transfer, facts: Box<TransferFacts>, fresh: bool },
+    Keep {
+        transfer: Transfer,
+        facts: Box<TransferFacts>,
+        fresh: bool,
+    },
     Read(ReadOrder),
-    Halt { transfer: Transfer },
-    Drop { transfer: Transfer },
+    Halt {
+        transfer: Transfer,
+    },
+    Drop {
+        transfer: Transfer,
+    },
 }
 
 /// Packets to read and the link they go to.

@@ -28,16 +28,30 @@ use crate::wire::packets::packet_find;
 /// What the controller orders.
 pub enum SaverOrder {
     Home(Box<Home>),
-    Open { transfer: Transfer, facts: TransferFacts },
+    Open {
+        transfer: Transfer,
+        facts: TransferFacts,
+    },
     /// Packets; the `link` of a part is the transfer.
     Data(Batch),
-    Halt { transfer: Transfer },
-    Drop { transfer: Transfer, facts: TransferFacts },
+    Halt {
+        transfer: Transfer,
+    },
+    Drop {
+        transfer: Transfer,
+        facts: TransferFacts,
+    },
     Limits(Vec<LimitRow>),
     Contacts(Vec<ContactRow>),
-    Setting { key: String, value: String },
+    Setting {
+        key: String,
+        value: String,
+    },
     Finished(FinishedRow),
-    Register { id: Id, key: PublicKey },
+    Register {
+        id: Id,
+        key: PublicKey,
+    },
     /// Report when everything before this is on disk.
     Sync,
 }

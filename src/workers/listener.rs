@@ -39,14 +39,26 @@ pub enum ListenerOrder {
 
 /// What the controller hears, in the order it happened.
 pub enum Heard {
-    Accepted { link: LinkId, write: Box<WriteHalf> },
+    Accepted {
+        link: LinkId,
+        write: Box<WriteHalf>,
+    },
     /// TLS stands. The key is there when they called us (it is a client), not when we called.
-    Secured { link: LinkId, key: Option<PublicKey> },
+    Secured {
+        link: LinkId,
+        key: Option<PublicKey>,
+    },
     WantsWrite(LinkId),
     Batch(Batch),
     /// The stream makes no sense any more.
-    Bad { link: LinkId, fail: Fail },
-    Down { link: LinkId, fail: Fail },
+    Bad {
+        link: LinkId,
+        fail: Fail,
+    },
+    Down {
+        link: LinkId,
+        fail: Fail,
+    },
 }
 
 /// State of the listener, a local of its main.

@@ -264,12 +264,7 @@ fn perform_one(
 
 /// Закрывает линию: listener больше не читает, sender дописывает и закрывает. Слишком
 /// медленная закрывается сразу: дописывать ей нечем.
-fn link_close(
-    hands: &mut Hands,
-    queues: &Queues,
-    link: LinkId,
-    kind: crate::base::fail::FailKind,
-) {
+fn link_close(hands: &mut Hands, queues: &Queues, link: LinkId, kind: crate::base::fail::FailKind) {
     tracing::info!("link {link} closed: {}", crate::base::fail::fail_row(kind).code);
     post_listener(hands, queues, ListenerOrder::Drop(link));
     let order = if kind == crate::base::fail::FailKind::PeerSlow {

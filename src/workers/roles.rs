@@ -45,22 +45,66 @@ pub struct ConnectOrder {
 pub enum Event {
     StartClient(Box<ClientStart>),
     StartServer(Box<ServerStart>),
-    Command { command: Command, line: String },
-    LinkMade { read: Box<ReadHalf>, write: Box<WriteHalf> },
-    LinkFailed { link: LinkId, fail: Fail },
-    SourceOpened { transfer: Transfer, name: String, size: u64, changed: u64 },
+    Command {
+        command: Command,
+        line: String,
+    },
+    LinkMade {
+        read: Box<ReadHalf>,
+        write: Box<WriteHalf>,
+    },
+    LinkFailed {
+        link: LinkId,
+        fail: Fail,
+    },
+    SourceOpened {
+        transfer: Transfer,
+        name: String,
+        size: u64,
+        changed: u64,
+    },
     /// Sealed packets of a file, ready for this link; `next` follows the last of them.
-    SourceBatch { transfer: Transfer, next: u64, batch: Batch },
-    SourceProof { transfer: Transfer, proof: [u8; 32] },
-    SourceFailed { transfer: Transfer, fail: Fail },
-    PartOpened { transfer: Transfer, saved: u64 },
-    PartSaved { transfer: Transfer, saved: u64 },
-    PartRewound { transfer: Transfer, saved: u64 },
-    PartDone { transfer: Transfer, path: String, proof: [u8; 32] },
-    PartFailed { transfer: Transfer, fail: Fail },
-    LimitsRead { rows: Vec<LimitRow> },
+    SourceBatch {
+        transfer: Transfer,
+        next: u64,
+        batch: Batch,
+    },
+    SourceProof {
+        transfer: Transfer,
+        proof: [u8; 32],
+    },
+    SourceFailed {
+        transfer: Transfer,
+        fail: Fail,
+    },
+    PartOpened {
+        transfer: Transfer,
+        saved: u64,
+    },
+    PartSaved {
+        transfer: Transfer,
+        saved: u64,
+    },
+    PartRewound {
+        transfer: Transfer,
+        saved: u64,
+    },
+    PartDone {
+        transfer: Transfer,
+        path: String,
+        proof: [u8; 32],
+    },
+    PartFailed {
+        transfer: Transfer,
+        fail: Fail,
+    },
+    LimitsRead {
+        rows: Vec<LimitRow>,
+    },
     /// A small file could not be written or read; the user is told.
-    StoreFailed { fail: Fail },
+    StoreFailed {
+        fail: Fail,
+    },
     /// Everything that was ordered before is on disk.
     SaverIdle,
     /// Everything that was ordered before is with the kernel.

@@ -13,9 +13,7 @@ use super::roles::Event;
 use crate::base::bounds::{FINISH_MS, STEP_BYTES};
 use crate::base::fail::{Fail, FailKind, fail, io_try};
 use crate::logic::events::LinkId;
-use crate::net::link::{
-    WriteHalf, lane_put, lane_put_whole, link_farewell, link_shut, link_write,
-};
+use crate::net::link::{WriteHalf, lane_put, lane_put_whole, link_farewell, link_shut, link_write};
 
 const TOKEN_WAKER: Token = Token(usize::MAX);
 

@@ -13,7 +13,7 @@ use supertext::wire::packets::{FILE_DATA_EXTRA, Kind, Lane, packet_row};
 
 use super::actions::packet_trace;
 use super::node::node_step;
-use super::random::random_range;
+use super::random::{random_chance, random_range};
 use super::relay::{relay_packet, relay_step};
 use super::world::{Happening, World, world_at, world_later, world_trace, world_wait};
 
@@ -108,6 +108,11 @@ pub fn wire_make(world: &mut World, node: usize, link: LinkId) -> u32 {
             rate = u64::max(rate / 2, world.plan.rate_low);
         }
         way.rate = rate;
+    }
+    if !world.healed && random_chance(&mut world.random, world.plan.born_frozen) {
+        let until = world.now_us + world_wait(world, 2000, 30_000);
+        let way = random_range(&mut world.random, 0, 1) as usize;
+        ways[way].frozen_us = until;
     }
     let wire = Wire {
         node,

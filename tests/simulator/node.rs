@@ -20,7 +20,9 @@ use super::network::{Packet, TO_CLIENT, wire_cut, wire_orphan};
 use super::random::{random_chance, random_fill, random_next};
 use super::reader::{ReadJob, ReaderOrder};
 use super::saver::{PartWork, SaverOrder};
-use super::world::{Happening, World, world_broken, world_later, world_time, world_trace, world_wait};
+use super::world::{
+    Happening, World, world_broken, world_later, world_time, world_trace, world_wait,
+};
 
 /// One client.
 #[derive(Debug)]

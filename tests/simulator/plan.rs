@@ -50,6 +50,8 @@ pub struct Plan {
     pub disk_slow_ms: u64,
     /// Chance of a failed connection, thousandths.
     pub connect_fails: u64,
+    /// Chance of a link that freezes before the greeting, thousandths.
+    pub born_frozen: u64,
     pub contacts_removed: bool,
 }
 
@@ -88,6 +90,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         leaver: clients > 2 && random_chance(state, 200),
         disk_slow_ms: if random_chance(state, 250) { 40 } else { 2 },
         connect_fails: if quiet { 0 } else { random_range(state, 0, 300) },
+        born_frozen: if quiet { 0 } else { random_range(state, 0, 100) },
         contacts_removed: random_chance(state, 150),
     }
 }

@@ -27,7 +27,10 @@ const READER_AHEAD: usize = 1_000_000;
 /// An order of the controller.
 #[derive(Clone, Debug)]
 pub enum ReaderOrder {
-    Open { transfer: Transfer, path: String },
+    Open {
+        transfer: Transfer,
+        path: String,
+    },
     Read {
         transfer: Transfer,
         id: TransferId,
@@ -37,8 +40,13 @@ pub enum ReaderOrder {
         count: u64,
         fresh: bool,
     },
-    Halt { transfer: Transfer },
-    Drop { transfer: Transfer, id: Option<TransferId> },
+    Halt {
+        transfer: Transfer,
+    },
+    Drop {
+        transfer: Transfer,
+        id: Option<TransferId>,
+    },
 }
 
 /// A request that is being answered.

@@ -97,11 +97,8 @@ fn part_open(world: &mut World, node: usize, transfer: Transfer, facts: Transfer
     }
     let packets = file_packets(facts.size);
     let disk = &mut world.nodes[node].disk;
-    let journal = disk.parts.entry(id).or_insert(PartJournal {
-        facts,
-        content: Vec::new(),
-        blocks: 0,
-    });
+    let journal =
+        disk.parts.entry(id).or_insert(PartJournal { facts, content: Vec::new(), blocks: 0 });
     let mut saved = journal.content.len() as u64;
     let blocks = journal.blocks;
     if world.plan.canary == Canary::SavedTooHigh && saved > 0 && saved < packets {

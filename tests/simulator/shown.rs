@@ -12,7 +12,9 @@ use supertext::wire::packets::PACKETS;
 
 use super::ledger::{TextCase, ledger_budget, node_of};
 use super::random::random_chance;
-use super::world::{Happening, World, world_broken, world_later, world_time, world_trace, world_wait};
+use super::world::{
+    Happening, World, world_broken, world_later, world_time, world_trace, world_wait,
+};
 
 /// Человек увидел.
 pub fn show_take(world: &mut World, node: usize, show: Show) {

@@ -133,10 +133,7 @@ pub fn world_wait(world: &mut World, low_ms: u64, high_ms: u64) -> u64 {
 
 /// Время процесса, который начался в этот миг: монотонные часы у каждого свои.
 pub fn world_time(world: &World, born_us: u64) -> Time {
-    Time {
-        mono_ms: (world.now_us - born_us) / 1000,
-        wall_ms: WALL_START_MS + world.now_us / 1000,
-    }
+    Time { mono_ms: (world.now_us - born_us) / 1000, wall_ms: WALL_START_MS + world.now_us / 1000 }
 }
 
 /// Нарушение: имя закона и что случилось.
