@@ -36,11 +36,13 @@ pub fn echo_face(queues: &Queues) {
                 let path = shown.path.clone();
                 command_put(queues, Command::Send { who, path }, "");
             }
-            Show::Contact { id, .. } => topup(queues, *id, LOW, LOW),
+            // Узнать остаток: дальше решит ветка Limits.
+            Show::Contact { id, .. } => command_put(queues, Command::Limits(id_digits(*id)), ""),
             Show::Limits { peer, messages, files, .. } => {
                 let need_messages = if *messages < LOW / 2 { LOW } else { 0 };
                 let need_files = if *files < LOW / 2 { LOW } else { 0 };
                 topup(queues, *peer, need_messages, need_files);
+                continue;
             }
             Show::Identity { .. }
             | Show::Link { .. }

@@ -170,7 +170,7 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "event": "progress", "peer": id_digits(*peer), "transfer": transfer, "bytes": bytes,
             "size": size, "rate": rate}),
         Show::File(shown) => file_json(texts, shown),
-        Show::Limits { peer, name, messages, files } => json!({
+        Show::Limits { peer, name, messages, files, .. } => json!({
             "event": "limits", "peer": id_digits(*peer), "name": name, "messages": messages,
             "files": files}),
         Show::Confirm { token, peer, packets, .. } => json!({

@@ -61,6 +61,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             text(texts, "progress", &values)
         }
         Show::File(shown) => file_line(texts, shown),
+        Show::Limits { asked: false, .. } => String::new(),
         Show::Limits { name, messages, files, .. } => {
             let values = [
                 ("name", clean(name)),

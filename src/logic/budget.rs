@@ -48,7 +48,7 @@ pub fn budget_pay(client: &mut Client, id: Id, budget: Budget, price: u64, out: 
             Budget::Files => contact.files_left = contact.files_left.saturating_sub(price),
         }
         client.limits_dirty = true;
-        limits_show(client, id, out);
+        limits_show(client, id, false, out);
     }
 }
 
@@ -62,12 +62,12 @@ pub fn budget_add(client: &mut Client, id: Id, budget: Budget, amount: u64, out:
             Budget::Files => contact.files_left = contact.files_left.saturating_add(amount),
         }
         client.limits_dirty = true;
-        limits_show(client, id, out);
+        limits_show(client, id, true, out);
     }
 }
 
 /// Показывает остаток лимитов.
-pub fn limits_show(client: &Client, id: Id, out: &mut Out) {
+pub fn limits_show(client: &Client, id: Id, asked: bool, out: &mut Out) {
     if let Some(contact) = client.contacts.get(&id) {
         out_show(
             out,
@@ -76,6 +76,7 @@ pub fn limits_show(client: &Client, id: Id, out: &mut Out) {
                 name: contact_name(client, id),
                 messages: contact.messages_left,
                 files: contact.files_left,
+                asked,
             },
         );
     }

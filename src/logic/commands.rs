@@ -236,14 +236,14 @@ fn files_list(client: &Client, who: &str, now: Time, out: &mut Out) -> Result<()
 fn limits_list(client: &Client, who: &str, out: &mut Out) -> Result<(), Fail> {
     if !who.is_empty() {
         let id = known_find(client, who)?;
-        limits_show(client, id, out);
+        limits_show(client, id, true, out);
         return Ok(());
     }
     if client.contacts.is_empty() {
         out_show(out, Show::Info { key: "contacts-none", values: Vec::new() });
     }
     for contact in client.contacts.values() {
-        limits_show(client, contact.id, out);
+        limits_show(client, contact.id, true, out);
     }
     Ok(())
 }

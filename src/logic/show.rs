@@ -130,11 +130,13 @@ pub enum Show {
         rate: u64,
     },
     File(FileShow),
+    /// `asked` by the user; otherwise it follows a payment and a console may keep quiet.
     Limits {
         peer: Id,
         name: String,
         messages: u64,
         files: u64,
+        asked: bool,
     },
     Confirm {
         token: u64,

@@ -68,6 +68,14 @@ pub fn disk_finished(disk: &mut Disk, row: FinishedRow) {
     }
 }
 
+/// Порядок на диске перед запуском: .part конченой передачи — мусор от краха между строкой о
+/// конце и удалением файла. То же обязана делать настоящая программа.
+pub fn disk_reconcile(disk: &mut Disk) {
+    for row in &disk.finished {
+        disk.parts.remove(&row.transfer);
+    }
+}
+
 /// Кончена ли эта входящая передача.
 pub fn disk_is_finished(disk: &Disk, transfer: &TransferId) -> bool {
     for row in &disk.finished {

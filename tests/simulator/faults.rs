@@ -145,20 +145,21 @@ fn source_break(world: &mut World, node: usize) {
 pub fn faults_heal(world: &mut World) {
     world.healed = true;
     trace(world, "everything is healed");
-    let now_us = world.now_us;
+    let (now_us, rate) = (world.now_us, world.plan.rate_healed);
     for node in &mut world.nodes {
         node.disk_full_us = 0;
     }
     let mut numbers = Vec::new();
     for (number, wire) in &mut world.wires {
         numbers.push(*number);
+        let kept = wire.node == 0 && world.plan.thin;
         for way in &mut wire.ways {
             way.frozen_us = u64::min(way.frozen_us, now_us);
-            way.rate = u64::max(way.rate, 4_000_000);
+            way.rate = if kept { way.rate } else { u64::max(way.rate, rate) };
         }
     }
-    world.plan.rate_low = u64::max(world.plan.rate_low, 4_000_000);
-    world.plan.rate_high = u64::max(world.plan.rate_high, 4_000_000);
+    world.plan.rate_low = u64::max(world.plan.rate_low, rate);
+    world.plan.rate_high = u64::max(world.plan.rate_high, rate);
     for number in numbers {
         for way in 0..2 {
             world_later(world, 0, Happening::Pump { wire: number, way });

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use supertext::base::bounds::{FILE_PACKET_BYTES, FINISH_MS, HEADER_BYTES};
+use supertext::base::bounds::{FILE_PACKET_BYTES, FINISH_MS, HEADER_BYTES, LANE_MESSAGES_MAX};
 use supertext::base::fail::{FailKind, fail};
 use supertext::logic::events::{ClientEvent, LinkId, ServerEvent};
 use supertext::wire::header::{Header, header_read};
@@ -15,7 +15,9 @@ use super::actions::packet_trace;
 use super::node::node_step;
 use super::random::{random_chance, random_range};
 use super::relay::{relay_packet, relay_step};
-use super::world::{Happening, World, world_at, world_later, world_trace, world_wait};
+use super::world::{
+    Happening, World, world_at, world_broken, world_later, world_trace, world_wait,
+};
 
 /// The way (and the end) toward the server.
 pub const TO_SERVER: usize = 0;
@@ -109,10 +111,21 @@ pub fn wire_make(world: &mut World, node: usize, link: LinkId) -> u32 {
         }
         way.rate = rate;
     }
+    if world.plan.wordy && node == 0 {
+        let slow = if world.plan.thin { TO_SERVER } else { TO_CLIENT };
+        ways[slow].rate = if world.plan.thin { 30_000 } else { world.plan.rate_healed };
+    }
     if !world.healed && random_chance(&mut world.random, world.plan.born_frozen) {
-        let until = world.now_us + world_wait(world, 2000, 30_000);
-        let way = random_range(&mut world.random, 0, 1) as usize;
-        ways[way].frozen_us = until;
+        // Обе стороны ждут приветствия одинаково долго: важнее всего миг, когда срок выходит.
+        let sharp = random_chance(&mut world.random, 500);
+        let (low, high) = if sharp { (9_500, 12_000) } else { (2_000, 30_000) };
+        let until = world.now_us + world_wait(world, low, high);
+        let one = random_range(&mut world.random, 0, 2) as usize;
+        for way in 0..2 {
+            if way != one {
+                ways[way].frozen_us = until;
+            }
+        }
     }
     let wire = Wire {
         node,
@@ -140,6 +153,12 @@ pub fn way_put(world: &mut World, number: u32, way: usize, lane: usize, packet: 
     }
     place.bytes[lane] += packet.weight;
     place.lanes[lane].push_back(packet);
+    let over = way == TO_SERVER && lane == 0 && place.bytes[0] > LANE_MESSAGES_MAX;
+    let (node, waiting) = (wire.node, place.bytes[0]);
+    if over {
+        let detail = format!("client{node} has {waiting} bytes of messages to be written");
+        world_broken(world, "client-lane", &detail);
+    }
     way_pump(world, number, way);
 }
 

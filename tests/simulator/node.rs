@@ -15,7 +15,7 @@ use supertext::logic::state::{Client, Phase, Stage, TransferState};
 use supertext::wire::message::TransferId;
 
 use super::actions::actions_apply;
-use super::disk::{Disk, disk_power_lost};
+use super::disk::{Disk, disk_power_lost, disk_reconcile};
 use super::network::{Packet, TO_CLIENT, wire_cut, wire_orphan};
 use super::random::{random_chance, random_fill, random_next};
 use super::reader::{ReadJob, ReaderOrder};
@@ -126,6 +126,7 @@ pub fn node_start(world: &mut World, node: usize) {
     if place.alive || place.left.is_some() {
         return;
     }
+    disk_reconcile(&mut place.disk);
     let mut facts = start_facts(place.id, &place.name, &place.disk, run);
     facts.wishes.messages_first = plan.messages_first;
     facts.wishes.files_first = plan.files_first;

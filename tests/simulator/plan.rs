@@ -48,6 +48,14 @@ pub struct Plan {
     /// One client leaves for good in the middle.
     pub leaver: bool,
     pub disk_slow_ms: u64,
+    /// Longest text, bytes.
+    pub text_max: u64,
+    /// The first client reads slowly, and most of what is written are long texts.
+    pub wordy: bool,
+    /// In a wordy run: the first client writes slowly instead.
+    pub thin: bool,
+    /// What the links carry after the healing, bytes per second.
+    pub rate_healed: u64,
     /// Chance of a failed connection, thousandths.
     pub connect_fails: u64,
     /// Chance of a link that freezes before the greeting, thousandths.
@@ -61,6 +69,8 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
     let quiet = random_chance(state, 100);
     let slow = random_chance(state, 250);
     let narrow = random_chance(state, 250);
+    let wordy = WINDOW_BY_BYTES && random_chance(state, 100);
+    let thin = wordy && RESEND_BACKS_OFF && random_chance(state, 500);
     let rich = random_chance(state, 750);
     let rate_low = if slow { 30_000 } else { 400_000 };
     let rate_high = if slow { 600_000 } else { 40_000_000 };
@@ -70,9 +80,9 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         canary,
         clients,
         active_ms: random_range(state, 20_000, 150_000),
-        turns: random_range(state, 3, 40),
-        faults: if quiet { 0 } else { random_range(state, 1, 14) },
-        client_crashes: random_chance(state, 500),
+        turns: if thin { 4 } else { random_range(state, 3, 40) },
+        faults: if quiet { 0 } else { random_range(state, 1, 20) },
+        client_crashes: random_chance(state, 600),
         server_crashes: random_chance(state, 300),
         power: random_chance(state, 400),
         rate_low,
@@ -81,13 +91,21 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         latency_high_ms: random_range(state, 2, 300),
         lane_messages: if narrow { 100_000 } else { LANE_MESSAGES_MAX },
         lane_files: if narrow { 4_500_000 } else { LANE_FILES_MAX },
-        packets_max: if slow { u64::min(packets_max, 100) } else { packets_max },
+        packets_max: if slow || wordy { u64::min(packets_max, 100) } else { packets_max },
         answer_yes: random_chance(state, 500),
         accept_files: random_chance(state, 300),
         messages_first: if rich { 1000 } else { random_range(state, 0, 12) },
         files_first: if rich { 1000 } else { random_range(state, 0, 200) },
         rich,
         leaver: clients > 2 && random_chance(state, 200),
+        wordy,
+        thin,
+        text_max: match (wordy, thin) {
+            (true, true) => 300_000,
+            (true, false) => 600_000,
+            (false, _) => 40_000,
+        },
+        rate_healed: if wordy { 150_000 } else { 4_000_000 },
         disk_slow_ms: if random_chance(state, 250) { 40 } else { 2 },
         connect_fails: if quiet { 0 } else { random_range(state, 0, 300) },
         born_frozen: if quiet { 0 } else { random_range(state, 0, 100) },
@@ -98,5 +116,9 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
 /// Scenarios that the logic does not survive yet stand behind a switch here, each with the
 /// name of what the logic would have to do.
 ///
+/// Long texts to a slow reader: the window of unconfirmed texts counts bytes, not only texts.
+pub const WINDOW_BY_BYTES: bool = true;
+/// Long texts over a thin line: what is not confirmed in time is sent again more and more rarely.
+pub const RESEND_BACKS_OFF: bool = true;
 /// A contact that is removed and made again goes on with its sequence numbers.
 pub const REMOVE_KEEPS_SEQUENCE: bool = true;

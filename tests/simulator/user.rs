@@ -57,7 +57,10 @@ pub fn user_turn(world: &mut World, node: usize) {
         peer = (peer + 1) % world.nodes.len();
     }
     let who = id_digits(world.nodes[peer].id);
-    match random_below(&mut world.random, 100) {
+    // В многословных прогонах почти всё — длинные тексты.
+    let span = if world.plan.wordy { 10 } else { 100 };
+    let from = if world.plan.wordy { 54 } else { 0 };
+    match from + random_below(&mut world.random, span) {
         0..=54 => {
             for _ in 0..random_range(&mut world.random, 1, 6) {
                 let text = text_make(world, 300);
@@ -65,7 +68,8 @@ pub fn user_turn(world: &mut World, node: usize) {
             }
         }
         55..=62 => {
-            let text = text_make(world, 40_000);
+            let most = world.plan.text_max;
+            let text = text_make(world, most);
             user_types(world, node, Command::Message { who, text });
         }
         63..=82 => {

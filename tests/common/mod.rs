@@ -1,0 +1,403 @@
+//! Real processes for the end-to-end tests: a server and clients with the JSON pipe, each with a
+//! home of its own; their output goes to files, which are read as they grow. Nothing stays behind.
+//! Настоящие процессы для сквозных испытаний: сервер и клиенты с потоком JSON, у каждого своя
+//! домашняя папка; вывод идёт в файлы, которые читаются по мере роста. После них ничего не остаётся.
+
+#![allow(dead_code)]
+
+pub mod files;
+pub mod raw;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// No wait is longer; only a hang meets it.
+pub const GUARD: Duration = Duration::from_secs(60);
+/// How often a growing file is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A process that does not outlive its test.
+pub struct Guard {
+    pub child: Child,
+}
+
+impl Drop for Guard {
+    /// Кончает процесс, если он ещё жив.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A running server.
+pub struct Server {
+    pub guard: Guard,
+    pub home: PathBuf,
+    pub address: String,
+    pub join: String,
+}
+
+/// A running client with the JSON pipe.
+pub struct Client {
+    pub guard: Guard,
+    pub stdin: Option<ChildStdin>,
+    pub home: PathBuf,
+    pub name: String,
+    pub id: String,
+    pub join: String,
+    options: Vec<String>,
+    out_path: PathBuf,
+    out: File,
+    rest: Vec<u8>,
+    pub events: Vec<Value>,
+    used: Vec<bool>,
+}
+
+/// A folder, a server in it, places for clients.
+pub struct World {
+    pub server: Server,
+    pub folder: tempfile::TempDir,
+}
+
+/// Новый мир: папка и сервер.
+pub fn world_make() -> World {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let server = server_start(&folder.path().join("server"), "127.0.0.1:0");
+    World { server, folder }
+}
+
+/// Ждёт, пока не пройдёт предел; `false` — предел прошёл.
+pub fn waiting(since: Instant) -> bool {
+    std::thread::sleep(LOOK);
+    since.elapsed() < GUARD
+}
+
+/// Команда без чужих переменных окружения.
+pub fn program(exe: &str) -> Command {
+    let mut command = Command::new(exe);
+    for (name, _) in std::env::vars() {
+        if name.starts_with("SUPERTEXT_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Команда сервера с этой папкой.
+pub fn server_command(home: &Path, listen: &str) -> Command {
+    let mut command = program(env!("CARGO_BIN_EXE_supertext-server"));
+    command.arg("--home").arg(home).args(["--listen", listen, "--lang", "en"]);
+    command
+}
+
+/// Команда клиента с этой папкой.
+pub fn client_command(home: &Path) -> Command {
+    let mut command = program(env!("CARGO_BIN_EXE_supertext"));
+    command.args(["console", "--json", "--lang", "en", "--log", "debug", "--home"]).arg(home);
+    command
+}
+
+/// Запускает сервер и ждёт READY и JOIN. Занятый на миг порт пробуется снова.
+pub fn server_start(home: &Path, listen: &str) -> Server {
+    server_start_with(home, listen, "")
+}
+
+/// То же с паролем ключа.
+pub fn server_start_with(home: &Path, listen: &str, password: &str) -> Server {
+    let since = Instant::now();
+    let mut errors = String::new();
+    while waiting(since) {
+        let out_path = home.with_extension("out");
+        let err_path = home.with_extension("err");
+        let mut command = server_command(home, listen);
+        if !password.is_empty() {
+            command.env("SUPERTEXT_KEY_PASSWORD", password);
+        }
+        command.stdout(File::create(&out_path).expect("out"));
+        command.stderr(File::create(&err_path).expect("err"));
+        let mut guard = Guard { child: command.spawn().expect("the server starts") };
+        while waiting(since) {
+            let text = text_of(&out_path);
+            if let (Some(address), Some(join)) = (after(&text, "READY "), after(&text, "JOIN ")) {
+                return Server { guard, home: home.to_path_buf(), address, join };
+            }
+            if let Ok(Some(_)) = guard.child.try_wait() {
+                break;
+            }
+        }
+        errors = text_of(&err_path);
+    }
+    panic!("the server did not start: {errors}");
+}
+
+/// Остаток строки после этого слова, если строка уже целая.
+fn after(text: &str, word: &str) -> Option<String> {
+    for line in text.split_inclusive('\n') {
+        if let Some(rest) = line.strip_prefix(word) {
+            if rest.ends_with('\n') {
+                return Some(String::from(rest.trim_end()));
+            }
+        }
+    }
+    None
+}
+
+/// Текст файла или пусто.
+pub fn text_of(path: &Path) -> String {
+    match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+/// Убивает сервер, как это сделала бы беда (kill -9).
+pub fn server_kill(server: &mut Server) {
+    let _ = server.guard.child.kill();
+    let _ = server.guard.child.wait();
+}
+
+/// Запускает сервер снова: та же папка, тот же порт.
+pub fn server_again(server: &mut Server) {
+    let address = server.address.clone();
+    *server = server_start(&server.home.clone(), &address);
+}
+
+/// Запускает клиента и ждёт `ready`; `options` — лишние слова командной строки.
+pub fn client_start(world: &World, name: &str, options: &[&str]) -> Client {
+    client_start_at(&world.folder.path().join(name), &world.server.join, name, options)
+}
+
+/// То же, и ждёт связи с сервером.
+pub fn client_up(world: &World, name: &str, options: &[&str]) -> Client {
+    let mut client = client_start(world, name, options);
+    wait(&mut client, json!({"event": "link", "state": "up"}));
+    client
+}
+
+/// Запускает клиента с любой папкой и любой строкой приглашения.
+pub fn client_start_at(home: &Path, join: &str, name: &str, options: &[&str]) -> Client {
+    let mut own: Vec<String> = Vec::new();
+    for option in options {
+        own.push(String::from(*option));
+    }
+    client_run(home, join, name, own)
+}
+
+/// Запускает процесс клиента и ждёт `ready`.
+fn client_run(home: &Path, join: &str, name: &str, options: Vec<String>) -> Client {
+    let mut out_name = home.as_os_str().to_os_string();
+    out_name.push(format!(".{}.out", uuid::Uuid::now_v7().simple()));
+    let out_path = PathBuf::from(out_name);
+    let mut command = client_command(home);
+    if !join.is_empty() {
+        command.args(["--server", join]);
+    }
+    command.args(["--name", name]).args(&options);
+    command.stdin(Stdio::piped());
+    command.stdout(File::create(&out_path).expect("out"));
+    command.stderr(File::create(out_path.with_extension("err")).expect("err"));
+    let mut child = command.spawn().expect("the client starts");
+    let stdin = child.stdin.take();
+    let out = File::open(&out_path).expect("out");
+    let mut client = Client {
+        guard: Guard { child },
+        stdin,
+        home: home.to_path_buf(),
+        name: String::from(name),
+        id: String::new(),
+        join: String::from(join),
+        options,
+        out_path,
+        out,
+        rest: Vec::new(),
+        events: Vec::new(),
+        used: Vec::new(),
+    };
+    let ready = wait(&mut client, json!({"event": "ready"}));
+    client.id = String::from(ready["id"].as_str().expect("an id"));
+    client
+}
+
+/// Убивает клиента (kill -9).
+pub fn client_kill(client: &mut Client) {
+    let _ = client.guard.child.kill();
+    let _ = client.guard.child.wait();
+}
+
+/// Запускает того же клиента снова: та же папка, те же слова.
+pub fn client_again(client: &mut Client) {
+    let next = client_run(&client.home, &client.join, &client.name, client.options.clone());
+    *client = next;
+}
+
+/// Пишет клиенту строку.
+pub fn say(client: &mut Client, line: &str) {
+    let stdin = client.stdin.as_mut().expect("the input is open");
+    let written = stdin.write_all(format!("{line}\n").as_bytes());
+    assert!(written.is_ok(), "{}: {written:?}", told(client));
+}
+
+/// Пишет клиенту массив слов.
+pub fn say_words(client: &mut Client, words: &[&str]) {
+    say(client, &json!(words).to_string());
+}
+
+/// Читает, что клиент уже сказал.
+pub fn events_read(client: &mut Client) {
+    client.out.seek(SeekFrom::Current(0)).expect("seek");
+    client.out.read_to_end(&mut client.rest).expect("read");
+    let mut start = 0;
+    for at in 0..client.rest.len() {
+        if client.rest[at] != b'\n' {
+            continue;
+        }
+        let line = &client.rest[start..at];
+        start = at + 1;
+        match serde_json::from_slice::<Value>(line) {
+            Ok(event) => {
+                client.events.push(event);
+                client.used.push(false);
+            }
+            Err(error) => panic!("not JSON: {error}: {}", String::from_utf8_lossy(line)),
+        }
+    }
+    client.rest.drain(..start);
+}
+
+/// Подходит ли событие: все названные поля равны.
+pub fn fits(event: &Value, wanted: &Value) -> bool {
+    let Some(fields) = wanted.as_object() else {
+        return false;
+    };
+    for (key, value) in fields {
+        if event.get(key).unwrap_or(&Value::Null) != value {
+            return false;
+        }
+    }
+    true
+}
+
+/// Ждёт первое ещё не взятое событие с такими полями и берёт его.
+pub fn wait(client: &mut Client, wanted: Value) -> Value {
+    let since = Instant::now();
+    loop {
+        if let Some(found) = take(client, &wanted) {
+            return found;
+        }
+        let ended = client.guard.child.try_wait().expect("wait");
+        if let Some(status) = ended {
+            if let Some(found) = take(client, &wanted) {
+                return found;
+            }
+            panic!("ended with {status} without {wanted}\n{}", told(client));
+        }
+        assert!(waiting(since), "no {wanted}\n{}", told(client));
+    }
+}
+
+/// Берёт событие, если оно уже есть.
+pub fn take(client: &mut Client, wanted: &Value) -> Option<Value> {
+    events_read(client);
+    for index in 0..client.events.len() {
+        if !client.used[index] && fits(&client.events[index], wanted) {
+            client.used[index] = true;
+            return Some(client.events[index].clone());
+        }
+    }
+    None
+}
+
+/// Считает взятым всё, что уже сказано: дальше ждём только нового.
+pub fn forget(client: &mut Client) {
+    events_read(client);
+    for used in &mut client.used {
+        *used = true;
+    }
+}
+
+/// Все события с такими полями, взятые и не взятые.
+pub fn all(client: &mut Client, wanted: Value) -> Vec<Value> {
+    events_read(client);
+    let mut found = Vec::new();
+    for event in &client.events {
+        if fits(event, &wanted) {
+            found.push(event.clone());
+        }
+    }
+    found
+}
+
+/// Всё, что клиент сказал, для сообщения о неудаче; длинное обрезано.
+pub fn told(client: &Client) -> String {
+    let mut text = format!("--- {} {} said:\n", client.name, client.id);
+    let skipped = client.events.len().saturating_sub(300);
+    for event in &client.events[skipped..] {
+        let line = event.to_string();
+        let mut end = usize::min(line.len(), 600);
+        while !line.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.push_str(&line[..end]);
+        text.push('\n');
+    }
+    text.push_str(&text_of(&client.out_path.with_extension("err")));
+    text
+}
+
+/// Что клиент сказал в stderr.
+pub fn words_of(client: &Client) -> String {
+    text_of(&client.out_path.with_extension("err"))
+}
+
+/// Закрывает ввод: у клиента кончились команды.
+pub fn input_end(client: &mut Client) {
+    client.stdin = None;
+}
+
+/// Ждёт конца клиента и возвращает код.
+pub fn exit_code(client: &mut Client) -> i32 {
+    let since = Instant::now();
+    loop {
+        if let Some(status) = client.guard.child.try_wait().expect("wait") {
+            events_read(client);
+            return code_of(status);
+        }
+        events_read(client);
+        assert!(waiting(since), "does not end\n{}", told(client));
+    }
+}
+
+/// Код выхода; смерть от сигнала — `-1`.
+pub fn code_of(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(-1)
+}
+
+/// Запускает команду до конца: код, stdout, stderr.
+pub fn run_whole(mut command: Command) -> (i32, String, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+    command.stdout(File::create(&out).expect("out")).stderr(File::create(&err).expect("err"));
+    let mut guard = Guard { child: command.spawn().expect("starts") };
+    let since = Instant::now();
+    loop {
+        if let Some(status) = guard.child.try_wait().expect("wait") {
+            return (code_of(status), text_of(&out), text_of(&err));
+        }
+        assert!(waiting(since), "does not end: {}{}", text_of(&out), text_of(&err));
+    }
+}
+
+/// Знакомит двоих: каждый добавил другого и видит его на связи.
+pub fn meet(one: &mut Client, other: &mut Client) {
+    let (first, second) = (one.id.clone(), other.id.clone());
+    say(one, &format!("/add {second}"));
+    say(other, &format!("/add {first}"));
+    wait(one, json!({"event": "contact", "id": second, "state": "online"}));
+    wait(other, json!({"event": "contact", "id": first, "state": "online"}));
+}
