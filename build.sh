@@ -401,6 +401,7 @@ leftover_stop() {
 
 # Запускает сервер на порту $1 (0 = любой) и ждёт его строк READY и JOIN.
 server_start() {
+    : > run/server.log
     setsid "$target/release/supertext-server" --home "$project/run/server" \
         --listen "127.0.0.1:$1" < /dev/null > run/server.log 2>&1 9>&- &
     server_pid=$!

@@ -6,6 +6,7 @@ identity = id           { $id }
     fingerprint  { $fingerprint }
 link-up = Connected to { $server }.
 link-down = No connection to the server { $server }. { $reason }
+link-connecting = Connecting to { $server }…
 link-retry = Connection to { $server } is lost. { $reason } Next try in { $seconds } s.
 peer-online = online
 peer-offline = offline

@@ -6,6 +6,7 @@ identity = номер       { $id }
     отпечаток   { $fingerprint }
 link-up = Есть связь с { $server }.
 link-down = Нет связи с сервером { $server }. { $reason }
+link-connecting = Соединяюсь с { $server }…
 link-retry = Связь с { $server } пропала. { $reason } Следующая попытка через { $seconds } с.
 peer-online = онлайн
 peer-offline = оффлайн

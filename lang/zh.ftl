@@ -6,6 +6,7 @@ identity = 号码    { $id }
     指纹    { $fingerprint }
 link-up = 已连接到 { $server }。
 link-down = 与服务器 { $server } 没有连接。{ $reason }
+link-connecting = 正在连接 { $server }……
 link-retry = 与 { $server } 的连接已断开。{ $reason } { $seconds } 秒后重试。
 peer-online = 在线
 peer-offline = 离线

@@ -109,7 +109,7 @@ pub fn link_word(state: LinkShow) -> &'static str {
     match state {
         LinkShow::Up => "up",
         LinkShow::Down => "down",
-        LinkShow::Retry => "retry",
+        LinkShow::Connecting | LinkShow::Retry => "retry",
     }
 }
 

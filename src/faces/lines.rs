@@ -90,7 +90,8 @@ fn link_line(
     reason: &Option<Fail>,
     retry_ms: u64,
 ) -> String {
-    let key = format!("link-{}", link_word(state));
+    let word = if state == LinkShow::Connecting { "connecting" } else { link_word(state) };
+    let key = format!("link-{word}");
     let values = [
         ("server", String::from(server)),
         ("seconds", format!("{:.1}", retry_ms as f64 / 1000.0)),

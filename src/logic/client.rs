@@ -355,13 +355,17 @@ fn presence_received(
     out: &mut Out,
 ) -> Result<(), Fail> {
     let body: Presence = body_read("PRESENCE", data)?;
-    if !body.online {
-        peer_left(client, body.id, now, out);
-        return Ok(());
-    }
     let Some(contact) = client.contacts.get_mut(&body.id) else {
         return Ok(());
     };
+    if !body.online {
+        // Первое сообщение новому человеку: он ещё не следит за нами, и «нет» ничего не значит;
+        // ответит подтверждение или UNREACHABLE.
+        if contact.state != PeerState::Unknown || contact.outbox.is_empty() {
+            peer_left(client, body.id, now, out);
+        }
+        return Ok(());
+    }
     if contact.blocked {
         return Ok(());
     }

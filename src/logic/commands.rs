@@ -254,9 +254,8 @@ fn status_show(client: &Client, now: Time, out: &mut Out) {
     let waited = now.mono_ms.saturating_sub(client.server.since_ms);
     let (state, retry_ms) = match client.server.stage {
         Stage::Up => (LinkShow::Up, 0),
-        Stage::Down | Stage::Connecting | Stage::Greeting => {
-            (LinkShow::Retry, client.server.wait_ms.saturating_sub(waited))
-        }
+        Stage::Connecting | Stage::Greeting => (LinkShow::Connecting, 0),
+        Stage::Down => (LinkShow::Retry, client.server.wait_ms.saturating_sub(waited)),
         Stage::Ended => (LinkShow::Down, 0),
     };
     let reason = if server.is_empty() { Some(fail(FailKind::ServerMissing, "")) } else { None };

@@ -300,6 +300,7 @@ fn watch_received(
     }
     for peer in &fresh {
         let mutual = watcher(server, *peer, me);
+        // Кто за нами не следит, того для нас нет: узнать о нём нельзя ничего.
         let body = Presence { id: *peer, online: mutual.is_some() };
         control_put(link, Kind::Presence, &body, out);
         if let Some(peer_link) = mutual {

@@ -19,6 +19,7 @@ pub enum PeerState {
 pub enum LinkShow {
     Up,
     Down,
+    Connecting,
     Retry,
 }
 

@@ -9,9 +9,10 @@ pub mod files;
 pub mod raw;
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ use serde_json::{Value, json};
 pub const GUARD: Duration = Duration::from_secs(60);
 /// How often a growing file is looked at.
 const LOOK: Duration = Duration::from_millis(5);
+/// Number of the next start of a client, for the names of output files.
+static RUNS: AtomicU32 = AtomicU32::new(0);
 
 /// A process that does not outlive its test.
 pub struct Guard {
@@ -168,14 +171,10 @@ pub fn server_again(server: &mut Server) {
     *server = server_start(&server.home.clone(), &address);
 }
 
-/// Запускает клиента и ждёт `ready`; `options` — лишние слова командной строки.
-pub fn client_start(world: &World, name: &str, options: &[&str]) -> Client {
-    client_start_at(&world.folder.path().join(name), &world.server.join, name, options)
-}
-
-/// То же, и ждёт связи с сервером.
+/// Запускает клиента и ждёт связи; `options` — лишние слова командной строки.
 pub fn client_up(world: &World, name: &str, options: &[&str]) -> Client {
-    let mut client = client_start(world, name, options);
+    let home = world.folder.path().join(name);
+    let mut client = client_start_at(&home, &world.server.join, name, options);
     wait(&mut client, json!({"event": "link", "state": "up"}));
     client
 }
@@ -192,7 +191,7 @@ pub fn client_start_at(home: &Path, join: &str, name: &str, options: &[&str]) ->
 /// Запускает процесс клиента и ждёт `ready`.
 fn client_run(home: &Path, join: &str, name: &str, options: Vec<String>) -> Client {
     let mut out_name = home.as_os_str().to_os_string();
-    out_name.push(format!(".{}.out", uuid::Uuid::now_v7().simple()));
+    out_name.push(format!(".{}.out", RUNS.fetch_add(1, Ordering::Relaxed)));
     let out_path = PathBuf::from(out_name);
     let mut command = client_command(home);
     if !join.is_empty() {
@@ -250,7 +249,6 @@ pub fn say_words(client: &mut Client, words: &[&str]) {
 
 /// Читает, что клиент уже сказал.
 pub fn events_read(client: &mut Client) {
-    client.out.seek(SeekFrom::Current(0)).expect("seek");
     client.out.read_to_end(&mut client.rest).expect("read");
     let mut start = 0;
     for at in 0..client.rest.len() {

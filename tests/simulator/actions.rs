@@ -3,14 +3,16 @@
 //! Чего захотела логика клиента — исполнено на модели: пакеты в полосы, приказы изображённым
 //! работникам, строки на изображённый диск, показанное в книгу учёта.
 
-use supertext::base::fail::FailKind;
-use supertext::logic::events::{Action, LinkId, Out};
+use supertext::base::bounds::LANE_MESSAGES_MAX;
+use supertext::base::fail::{FailKind, fail};
+use supertext::logic::events::{Action, ClientEvent, LinkId, Out};
 use supertext::wire::message::Envelope;
 use supertext::wire::packets::{Kind, Lane, packet_find};
 
 use super::disk::{OutJournal, disk_finished};
 use super::ledger::{ledger_limits, ledger_paid, node_of};
 use super::network::{Packet, TO_CLIENT, TO_SERVER, lane_index, packets_cut, way_put, wire_close};
+use super::node::node_step;
 use super::random::{random_below, random_chance};
 use super::reader::{ReaderOrder, reader_order};
 use super::saver::{SaverOrder, saver_order};
@@ -20,8 +22,34 @@ use super::world::{Happening, World, world_broken, world_later, world_trace};
 /// Исполняет все действия одного шага.
 pub fn actions_apply(world: &mut World, node: usize, out: &mut Out, at_hand: Option<&Packet>) {
     let actions = std::mem::take(&mut out.actions);
+    let mut over: Option<LinkId> = None;
     for action in actions {
+        if let Action::Send { link, lane, start, end } = &action {
+            if lane_full(world, node, *link, *lane, end - start) {
+                // Не влезло в собственную полосу: вся посылка пропала, как у настоящего.
+                world.ledger.refused += 1;
+                over = Some(*link);
+                continue;
+            }
+        }
         action_apply(world, node, action, &out.bytes, at_hand);
+    }
+    if let (Some(link), true) = (over, at_hand.is_some()) {
+        link_close(world, node, link, FailKind::PeerSlow);
+        let fail = fail(FailKind::PeerSlow, "");
+        node_step(world, node, ClientEvent::LinkDown { link, fail }, None);
+    }
+}
+
+/// Полна ли полоса сообщений собственной линии.
+fn lane_full(world: &World, node: usize, link: LinkId, lane: Lane, bytes: usize) -> bool {
+    let Some(number) = world.nodes[node].wires.get(&link) else {
+        return false;
+    };
+    let index = lane_index(lane);
+    match world.wires.get(number) {
+        Some(wire) => index == 0 && wire.ways[TO_SERVER].bytes[0] + bytes > LANE_MESSAGES_MAX,
+        None => false,
     }
 }
 

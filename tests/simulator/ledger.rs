@@ -71,6 +71,8 @@ pub struct Ledger {
     pub removed: BTreeSet<(usize, usize)>,
     pub written: u64,
     pub overflows: u64,
+    /// Sendings that did not fit into the client's own lane.
+    pub refused: u64,
     pub crashes: u64,
 }
 

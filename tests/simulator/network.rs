@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use supertext::base::bounds::{FILE_PACKET_BYTES, FINISH_MS, HEADER_BYTES, LANE_MESSAGES_MAX};
+use supertext::base::bounds::{FILE_PACKET_BYTES, FINISH_MS, HEADER_BYTES};
 use supertext::base::fail::{FailKind, fail};
 use supertext::logic::events::{ClientEvent, LinkId, ServerEvent};
 use supertext::wire::header::{Header, header_read};
@@ -15,9 +15,7 @@ use super::actions::packet_trace;
 use super::node::node_step;
 use super::random::{random_chance, random_range};
 use super::relay::{relay_packet, relay_step};
-use super::world::{
-    Happening, World, world_at, world_broken, world_later, world_trace, world_wait,
-};
+use super::world::{Happening, World, world_at, world_later, world_trace, world_wait};
 
 /// The way (and the end) toward the server.
 pub const TO_SERVER: usize = 0;
@@ -153,12 +151,6 @@ pub fn way_put(world: &mut World, number: u32, way: usize, lane: usize, packet: 
     }
     place.bytes[lane] += packet.weight;
     place.lanes[lane].push_back(packet);
-    let over = way == TO_SERVER && lane == 0 && place.bytes[0] > LANE_MESSAGES_MAX;
-    let (node, waiting) = (wire.node, place.bytes[0]);
-    if over {
-        let detail = format!("client{node} has {waiting} bytes of messages to be written");
-        world_broken(world, "client-lane", &detail);
-    }
     way_pump(world, number, way);
 }
 

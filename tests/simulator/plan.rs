@@ -102,7 +102,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         thin,
         text_max: match (wordy, thin) {
             (true, true) => 300_000,
-            (true, false) => 600_000,
+            (true, false) => 1_000_000,
             (false, _) => 40_000,
         },
         rate_healed: if wordy { 150_000 } else { 4_000_000 },
