@@ -72,7 +72,9 @@ pub fn filesaver_main() {
     loop {
         match queues.to_filesaver.take.recv_timeout(Duration::from_secs(1)) {
             Ok(order) => order_do(&mut saver, order, queues),
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => limits_watch(&mut saver, queues),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
+                limits_watch(&mut saver, queues);
+            }
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
         }
     }
@@ -106,7 +108,7 @@ fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
             Ok(())
         }
         SaverOrder::Drop { transfer, facts } => drop_do(saver, transfer, &facts),
-        SaverOrder::Limits(rows) => limits_do(saver, &rows),
+        SaverOrder::Limits(rows) => limits_do(saver, &rows, queues),
         SaverOrder::Contacts(rows) => match &saver.home {
             Some(home) => contacts_write(&home.contacts, &rows),
             None => Ok(()),
@@ -216,9 +218,12 @@ fn drop_do(saver: &mut Saver, transfer: Transfer, facts: &TransferFacts) -> Resu
     }
 }
 
-/// Пишет limits.txt и запоминает время своей записи. Чужая правка, сделанная только что,
-/// сначала читается — иначе она бы пропала; свои же траты придут следующей записью.
-fn limits_do(saver: &mut Saver, rows: &[LimitRow]) -> Result<(), Fail> {
+/// Пишет limits.txt и запоминает время своей записи. Если человек правил файл только что, то
+/// сначала читается его правка: она важнее, и затирать её нельзя.
+fn limits_do(saver: &mut Saver, rows: &[LimitRow], queues: &Queues) -> Result<(), Fail> {
+    if limits_watch(saver, queues) {
+        return Ok(());
+    }
     if let Some(home) = &saver.home {
         saver.limits_time = limits_write(&home.limits, rows)?;
     }
@@ -234,18 +239,26 @@ fn setting_do(saver: &mut Saver, key: String, value: String) -> Result<(), Fail>
     }
 }
 
-/// limits.txt правили руками? Тогда прочитать и рассказать.
-fn limits_watch(saver: &mut Saver, queues: &Queues) {
+/// limits.txt правили руками? Тогда прочитать и рассказать. Непонятный файл откладывается
+/// копией, чтобы следующая запись его не погубила. Возвращает, принята ли правка.
+fn limits_watch(saver: &mut Saver, queues: &Queues) -> bool {
     let Some(home) = &saver.home else {
-        return;
+        return false;
     };
     let time = limits_changed(&home.limits);
     if time == saver.limits_time || time.is_none() {
-        return;
+        return false;
     }
     saver.limits_time = time;
     match limits_read(&home.limits) {
-        Ok(rows) => tell(queues, Event::LimitsRead { rows }),
-        Err(failed) => tell(queues, Event::StoreFailed { fail: failed }),
+        Ok(rows) => {
+            tell(queues, Event::LimitsRead { rows });
+            true
+        }
+        Err(failed) => {
+            let _ = std::fs::copy(&home.limits, home.limits.with_extension("txt.damaged"));
+            tell(queues, Event::StoreFailed { fail: failed });
+            false
+        }
     }
 }
