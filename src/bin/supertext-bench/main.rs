@@ -235,12 +235,14 @@ fn on_signal() {
     std::process::exit(130);
 }
 
-/// Поднимает предел открытых сокетов; дети его наследуют.
+/// Поднимает предел открытых сокетов; дети его наследуют. Возвращает, сколько можно.
 #[cfg(unix)]
-fn descriptors_raise() {
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
+pub fn descriptors_raise() -> u64 {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0)
 }
 
 /// В Windows такого предела нет.
 #[cfg(not(unix))]
-fn descriptors_raise() {}
+pub fn descriptors_raise() -> u64 {
+    u64::MAX
+}

@@ -5,17 +5,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use supertext::base::fail::Fail;
+use supertext::base::fail::{Fail, FailKind, fail};
 
 use super::children::{Children, ServerRuns, children_end, server_start};
 use super::histogram::histogram_at;
 use super::loaders::{Loader, Sum, loaders_do, loaders_start};
 use super::procfs::{Snapshot, between, memory_kib, seconds, snapshot, threads_print};
 use super::report::{Line, Report, line_print, short};
-use super::{ClientsArgs, Common, IdleArgs, RelayArgs};
+use super::{ClientsArgs, Common, IdleArgs, RelayArgs, descriptors_raise};
 
 /// Milliseconds before a saturated server is measured.
 const WARM_MS: u64 = 1_000;
+/// Descriptors a process needs besides its connections.
+const DESCRIPTORS_SPARE: u64 = 64;
 /// A rate that stays the same from version to version, messages per second.
 const STEADY_RATE: u64 = 100_000;
 /// The requirement: memory of a server with 1000 clients, MiB.
@@ -39,6 +41,7 @@ fn scene_set(
     size: u64,
     wanted: u64,
 ) -> Result<Scene, Fail> {
+    room_check(pairs * 2)?;
     let home = folder.join("server");
     let _ = std::fs::remove_dir_all(&home);
     let server = server_start(children, &home)?;
@@ -47,6 +50,16 @@ fn scene_set(
     let mut loaders = loaders_start(children, &server, pairs, mutual, size, wanted)?;
     let connected = loaders_do(&mut loaders, "connect")?;
     Ok(Scene { server, loaders, empty_kib, connected })
+}
+
+/// Хватит ли дескрипторов: на соединение их два, у сервера и у нагрузчика порознь.
+fn room_check(connections: u64) -> Result<(), Fail> {
+    let room = descriptors_raise();
+    if connections * 2 + DESCRIPTORS_SPARE <= room {
+        return Ok(());
+    }
+    let words = format!("{connections} connections want two descriptors each, limit {room}");
+    Err(fail(FailKind::ArgumentBad, &words))
 }
 
 /// `relay`: сначала насыщение, затем ровная нагрузка: половина насыщения и STEADY_RATE.
