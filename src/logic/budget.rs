@@ -3,8 +3,8 @@
 //! Лимиты и вопросы перед тратой. Сообщение или файл оплачивается целиком, пакетами, до первого
 //! пакета; больше одного пакета — сначала вопрос с ценой.
 
-use super::contacts::{contact_name, contact_show};
-use super::events::{Action, Budget, Out, out_show};
+use super::contacts::{contact_name, contact_show, limits_apply};
+use super::events::{Action, Budget, LimitRow, Out, out_show};
 use super::messages::text_pay;
 use super::sending::{file_cancel, file_pay};
 use super::show::{Ask, Show};
@@ -63,6 +63,40 @@ pub fn budget_add(client: &mut Client, id: Id, budget: Budget, amount: u64, out:
         }
         client.limits_dirty = true;
         limits_show(client, id, true, out);
+    }
+}
+
+/// limits.txt правили руками: к правке прибавляется то, что потрачено и пополнено с тех пор, как
+/// файл был записан (`base`), поэтому не пропадает ни правка, ни трата.
+pub fn limits_edited(client: &mut Client, rows: &[LimitRow], base: &[LimitRow], out: &mut Out) {
+    for row in rows {
+        let mut before = row.clone();
+        for known in base {
+            if known.id == row.id {
+                before = known.clone();
+            }
+        }
+        let (messages, files) = match client.contacts.get(&row.id) {
+            Some(contact) => (
+                limit_merge(row.messages, before.messages, contact.messages_left),
+                limit_merge(row.files, before.files, contact.files_left),
+            ),
+            None => (row.messages, row.files),
+        };
+        if before != *row {
+            limits_apply(client, &[LimitRow { id: row.id, messages, files }]);
+            limits_show(client, row.id, true, out);
+        }
+    }
+    client.limits_dirty = true;
+}
+
+/// Правка плюс то, что изменилось в программе после записи.
+fn limit_merge(edited: u64, base: u64, current: u64) -> u64 {
+    if current >= base {
+        edited.saturating_add(current - base)
+    } else {
+        edited.saturating_sub(base - current)
     }
 }
 

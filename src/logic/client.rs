@@ -3,12 +3,10 @@
 //! Единственный шаг клиента: событие входит, действия выходят. Здесь жизнь линии с сервером;
 //! сообщения, файлы, лимиты и команды живут в соседних комнатах.
 
-use super::budget::limits_show;
+use super::budget::limits_edited;
 use super::commands::command_run;
-use super::contacts::{
-    contact_name, contact_state, contacts_flush, contacts_load, limits_apply, watch_put,
-};
-use super::events::{Action, ClientEvent, LimitRow, LinkId, Out, StartFacts, out_send, out_show};
+use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, watch_put};
+use super::events::{Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
 use super::leaving::leave_tick;
 use super::messages::{message_received, outbox_again, outbox_pump, outbox_tick};
 use super::receiving::{
@@ -95,27 +93,13 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
             part_done(client, transfer, &path, proof, now, out);
         }
         ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
-        ClientEvent::LimitsRead { rows } => limits_read(client, &rows, out),
+        ClientEvent::LimitsRead { rows, base } => limits_edited(client, &rows, &base, out),
     }
 }
 
 /// Конец пробуждения: записать, что изменилось.
 pub fn client_flush(client: &mut Client, out: &mut Out) {
     contacts_flush(client, out);
-}
-
-/// limits.txt правили руками: принять и показать, у кого изменилось.
-fn limits_read(client: &mut Client, rows: &[LimitRow], out: &mut Out) {
-    for row in rows {
-        let before = match client.contacts.get(&row.id) {
-            Some(contact) => (contact.messages_left, contact.files_left),
-            None => (0, 0),
-        };
-        limits_apply(client, std::slice::from_ref(row));
-        if before != (row.messages, row.files) {
-            limits_show(client, row.id, true, out);
-        }
-    }
 }
 
 /// Тиканье часов: связь, повторы, уход.

@@ -218,6 +218,8 @@ pub enum ClientEvent<'a> {
     /// limits.txt was changed by hand.
     LimitsRead {
         rows: Vec<LimitRow>,
+        /// What the file held before it was edited.
+        base: Vec<LimitRow>,
     },
 }
 

@@ -174,8 +174,8 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         Event::PartFailed { transfer, fail } => {
             client_tell(controller, queues, ClientEvent::PartFailed { transfer, fail });
         }
-        Event::LimitsRead { rows } => {
-            client_tell(controller, queues, ClientEvent::LimitsRead { rows });
+        Event::LimitsRead { rows, base } => {
+            client_tell(controller, queues, ClientEvent::LimitsRead { rows, base });
         }
         Event::StoreFailed { fail } => {
             tracing::error!("disk: {}", fail.detail);

@@ -4,7 +4,7 @@
 //! настройки, чтобы controller никогда не ждал диска.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::map::{Batch, QUEUES, Queues, batch_give};
 use super::roles::Event;
@@ -24,6 +24,9 @@ use crate::store::registered::registered_append;
 use crate::store::settings::{Settings, settings_read, settings_write};
 use crate::wire::header::header_read;
 use crate::wire::packets::packet_find;
+
+/// Как часто смотреть, не правили ли limits.txt руками.
+const LIMITS_LOOK: Duration = Duration::from_secs(1);
 
 /// What the controller orders.
 pub enum SaverOrder {
@@ -63,18 +66,23 @@ struct Saver {
     parts: BTreeMap<Transfer, Part>,
     settings: Settings,
     limits_time: Option<SystemTime>,
+    /// What limits.txt held when it was last read or written here.
+    limits_rows: Vec<LimitRow>,
 }
 
 /// Поток filesaver.
 pub fn filesaver_main() {
     let queues = &*QUEUES;
     let mut saver = Saver::default();
+    let mut looked = Instant::now();
     loop {
-        match queues.to_filesaver.take.recv_timeout(Duration::from_secs(1)) {
+        if looked.elapsed() >= LIMITS_LOOK {
+            looked = Instant::now();
+            limits_watch(&mut saver, queues);
+        }
+        match queues.to_filesaver.take.recv_timeout(LIMITS_LOOK) {
             Ok(order) => order_do(&mut saver, order, queues),
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
-                limits_watch(&mut saver, queues);
-            }
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
         }
     }
@@ -92,6 +100,7 @@ fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
             let read = settings_read(&home.settings);
             saver.settings = read.unwrap_or_default();
             saver.limits_time = limits_changed(&home.limits);
+            saver.limits_rows = limits_read(&home.limits).unwrap_or_default();
             saver.home = Some(*home);
             Ok(())
         }
@@ -226,6 +235,7 @@ fn limits_do(saver: &mut Saver, rows: &[LimitRow], queues: &Queues) -> Result<()
     }
     if let Some(home) = &saver.home {
         saver.limits_time = limits_write(&home.limits, rows)?;
+        saver.limits_rows = rows.to_vec();
     }
     Ok(())
 }
@@ -252,7 +262,8 @@ fn limits_watch(saver: &mut Saver, queues: &Queues) -> bool {
     saver.limits_time = time;
     match limits_read(&home.limits) {
         Ok(rows) => {
-            tell(queues, Event::LimitsRead { rows });
+            let base = std::mem::replace(&mut saver.limits_rows, rows.clone());
+            tell(queues, Event::LimitsRead { rows, base });
             true
         }
         Err(failed) => {

@@ -100,6 +100,8 @@ pub enum Event {
     },
     LimitsRead {
         rows: Vec<LimitRow>,
+        /// What the file held before it was edited.
+        base: Vec<LimitRow>,
     },
     /// A small file could not be written or read; the user is told.
     StoreFailed {

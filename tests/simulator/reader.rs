@@ -206,7 +206,7 @@ fn job_step(world: &mut World, node: usize, job: &mut ReadJob) -> bool {
     };
     if job.opening {
         job.opening = false;
-        let whole = job.next > 0 && (job.next % BLOCK_PACKETS == 0 || job.next == packets);
+        let whole = job.next > 0 && (job.next.is_multiple_of(BLOCK_PACKETS) || job.next == packets);
         if whole {
             let index = INDEX_BLOCK | ((job.next - 1) / BLOCK_PACKETS);
             sealed_send(world, node, job, header, Kind::FileBlock, attempt, index);
@@ -223,7 +223,7 @@ fn job_step(world: &mut World, node: usize, job: &mut ReadJob) -> bool {
         let index = job.next;
         sealed_send(world, node, job, header, Kind::FileData, attempt, index);
         job.next += 1;
-        if job.next % BLOCK_PACKETS == 0 || job.next == packets {
+        if job.next.is_multiple_of(BLOCK_PACKETS) || job.next == packets {
             let index = INDEX_BLOCK | (index / BLOCK_PACKETS);
             sealed_send(world, node, job, header, Kind::FileBlock, attempt, index);
         }

@@ -124,18 +124,17 @@ fn part_packet(world: &mut World, node: usize, transfer: Transfer, kind: Kind, d
     };
     let mut id: TransferId = [0; 16];
     id.copy_from_slice(&data[12..28]);
-    match kind {
-        Kind::FileData => data_packet(world, node, transfer, work, head, id),
-        Kind::FileBlock => block_packet(world, node, transfer, work, head),
-        Kind::FileEnd => {
-            let blocks = work.packets.div_ceil(BLOCK_PACKETS);
-            if work.expected == work.packets && work.blocks == blocks {
-                part_finish(world, node, transfer, &work.id);
-            } else {
-                part_gap(world, node, transfer, work.expected);
-            }
+    if kind == Kind::FileData {
+        data_packet(world, node, transfer, work, head, id);
+    } else if kind == Kind::FileBlock {
+        block_packet(world, node, transfer, work, head);
+    } else {
+        let blocks = work.packets.div_ceil(BLOCK_PACKETS);
+        if work.expected == work.packets && work.blocks == blocks {
+            part_finish(world, node, transfer, &work.id);
+        } else {
+            part_gap(world, node, transfer, work.expected);
         }
-        other => super::world::world_broken(world, "part-packet", &format!("{other:?}")),
     }
 }
 

@@ -6,6 +6,7 @@ use supertext::base::ids::id_digits;
 use supertext::logic::commands::command_event;
 use supertext::logic::events::{Budget, Command, Random, Transfer};
 use supertext::logic::state::Phase;
+use supertext::wire::message::TransferId;
 
 use super::disk::Source;
 use super::node::node_step;
@@ -171,23 +172,18 @@ pub fn user_types(world: &mut World, node: usize, command: Command) {
     if !world.nodes[node].alive {
         return;
     }
-    let id = match &command {
-        Command::Cancel(transfer) | Command::Refuse(transfer) => {
-            world.nodes[node].numbers.get(transfer).copied()
+    let mut id: Option<TransferId> = None;
+    let mut offered = false;
+    if let Command::Cancel(transfer) | Command::Refuse(transfer) = &command {
+        id = world.nodes[node].numbers.get(transfer).copied();
+        if let Some(state) = world.nodes[node].client.transfers.get(transfer) {
+            offered = state.phase == Phase::Offered && !state.outgoing;
         }
-        _ => None,
-    };
-    let offered = match &command {
-        Command::Refuse(transfer) => match world.nodes[node].client.transfers.get(transfer) {
-            Some(state) => state.phase == Phase::Offered && !state.outgoing,
-            None => false,
-        },
-        _ => false,
-    };
+    }
     if let Some(id) = id {
         if let Some(case) = world.ledger.files.get_mut(&id) {
-            case.cancelled = case.cancelled || matches!(command, Command::Cancel(_));
-            case.refused = case.refused || offered;
+            case.cancelled |= matches!(command, Command::Cancel(_));
+            case.refused |= offered && matches!(command, Command::Refuse(_));
         }
     }
     if let Command::TopUp { who, budget, amount } = &command {
