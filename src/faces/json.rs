@@ -16,6 +16,9 @@ use crate::base::ids::id_digits;
 use crate::logic::show::{FileShow, FileState, LinkShow, PeerState, ReceiptState, Show};
 use crate::workers::map::Queues;
 
+/// Столько байт событий пишется за раз.
+const TEXT_AT_ONCE: usize = 1_000_000;
+
 /// Лицо «поток JSON»: пишет события, пока не придёт последнее.
 pub fn json_face(queues: &Queues) {
     let mut texts = texts_load("en");
@@ -36,12 +39,11 @@ pub fn json_face(queues: &Queues) {
             } else {
                 show_lines(&texts, &show, &mut text);
             }
+            if code.is_some() || text.len() >= TEXT_AT_ONCE {
+                break;
+            }
             match queues.to_displayer.take.try_recv() {
-                Ok(next) if text.len() < 1_000_000 && code.is_none() => show = next,
-                Ok(next) => {
-                    show_lines(&texts, &next, &mut text);
-                    break;
-                }
+                Ok(next) => show = next,
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }

@@ -281,7 +281,7 @@ pub fn part_failed(
         let facts = state.facts.clone();
         let (peer, handle) = (facts.peer, facts.handle);
         stop_send(client, peer, handle, facts.transfer, STOP_PAUSED, failed.kind, out);
-        transfer_pause(client, transfer, Some(failed), now, out);
+        transfer_pause(client, transfer, Some(failed), false, now, out);
         return;
     }
     transfer_end(client, transfer, STOP_ERROR, failed, now, out);

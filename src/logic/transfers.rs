@@ -232,7 +232,7 @@ pub fn stop_received(
     };
     let reason = fail(fail_kind_of(body.reason), "");
     if body.state == STOP_PAUSED {
-        transfer_pause(client, transfer, Some(reason), now, out);
+        transfer_pause(client, transfer, Some(reason), true, now, out);
         return Ok(());
     }
     file_show(client, transfer, stop_shown(body.state), "", Some(reason), now, out);
@@ -247,11 +247,13 @@ pub fn stop_received(
     Ok(())
 }
 
-/// Приостанавливает передачу: путь пропал или диск полон. Журнал остаётся.
+/// Приостанавливает передачу: путь пропал или диск полон. Журнал остаётся. `told` — паузу
+/// назвал тот конец.
 pub fn transfer_pause(
     client: &mut Client,
     transfer: Transfer,
     reason: Option<Fail>,
+    told: bool,
     now: Time,
     out: &mut Out,
 ) {
@@ -259,6 +261,11 @@ pub fn transfer_pause(
         return;
     };
     if state.phase != Phase::Running && state.phase != Phase::Preparing {
+        // Ещё не шла, а получатель уже знает, что места нет: отправитель должен это видеть.
+        if state.outgoing && state.phase == Phase::Offered && told {
+            let path = state.facts.path.clone();
+            file_show(client, transfer, FileState::Paused, &path, reason, now, out);
+        }
         return;
     }
     if state.outgoing {
@@ -292,7 +299,7 @@ pub fn transfers_pause(
         }
     }
     for transfer in list {
-        transfer_pause(client, transfer, Some(reason.clone()), now, out);
+        transfer_pause(client, transfer, Some(reason.clone()), false, now, out);
     }
 }
 

@@ -375,7 +375,11 @@ fn leave_check(controller: &mut Controller, queues: &Queues) -> bool {
     };
     let late = since.elapsed() >= Duration::from_millis(FINISH_MS * 2);
     if (controller.saved && controller.written) || late {
-        let _ = queues.to_displayer.put.send_timeout(Show::Exit(code), Duration::from_secs(2));
+        let wait = Duration::from_secs(2);
+        if queues.to_displayer.put.send_timeout(Show::Exit(code), wait).is_err() {
+            // Лицо не берёт последнего слова (читатель потока застрял): ждать нечего.
+            std::process::exit(code as i32);
+        }
         return true;
     }
     false

@@ -155,6 +155,8 @@ pub struct Queues {
 pub static QUEUES: LazyLock<Queues> = LazyLock::new(queues_make);
 /// Counter of links, of those that called us and those that we called.
 pub static LINK_NUMBER: AtomicU32 = AtomicU32::new(1_000_000);
+/// How many signals to end have come.
+pub static SIGNALS: AtomicU32 = AtomicU32::new(0);
 /// What the displayer runs: the face chosen at the start.
 pub static FACE: OnceLock<FaceMain> = OnceLock::new();
 

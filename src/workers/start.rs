@@ -4,9 +4,10 @@
 //! программы хуже, чем никакой.
 
 use std::panic::PanicHookInfo;
+use std::sync::atomic::Ordering;
 use std::thread::Builder;
 
-use super::map::{QUEUES, WORKERS};
+use super::map::{QUEUES, SIGNALS, WORKERS};
 use super::roles::Event;
 use crate::base::fail::{Fail, FailKind, io_try};
 use crate::logic::events::Command;
@@ -40,6 +41,9 @@ pub fn signals_start() -> Result<(), Fail> {
 
 /// Сигнал: уходить сейчас, но чисто. Второй сигнал уходит совсем сразу.
 fn on_signal() {
+    if SIGNALS.fetch_add(1, Ordering::Relaxed) > 0 {
+        std::process::exit(1);
+    }
     let command = Command::Terminate;
     let event = Event::Command { command, line: String::new() };
     if QUEUES.events.put.try_send(event).is_err() {

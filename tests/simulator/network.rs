@@ -116,9 +116,9 @@ pub fn wire_make(world: &mut World, node: usize, link: LinkId) -> u32 {
     if !world.healed && random_chance(&mut world.random, world.plan.born_frozen) {
         // Обе стороны ждут приветствия одинаково долго: важнее всего миг, когда срок выходит.
         let sharp = random_chance(&mut world.random, 500);
-        let (low, high) = if sharp { (9_500, 12_000) } else { (2_000, 30_000) };
+        let (low, high) = if sharp { (10_050, 11_300) } else { (2_000, 30_000) };
         let until = world.now_us + world_wait(world, low, high);
-        let one = random_range(&mut world.random, 0, 2) as usize;
+        let one = if sharp { 2 } else { random_range(&mut world.random, 0, 2) as usize };
         for way in 0..2 {
             if way != one {
                 ways[way].frozen_us = until;

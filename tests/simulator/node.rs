@@ -231,7 +231,10 @@ pub fn node_crash(world: &mut World, node: usize, power: bool) {
     let place = &mut world.nodes[node];
     place.alive = false;
     let lost = if power { disk_power_lost(&mut place.disk) } else { 0 };
-    let wires: Vec<u32> = place.wires.values().copied().collect();
+    let mut wires: Vec<u32> = Vec::new();
+    for number in place.wires.values() {
+        wires.push(*number);
+    }
     if world.trace {
         world_trace(world, &format!("client{node} crashes, power {power}, {lost} packets lost"));
     }

@@ -108,7 +108,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         rate_healed: if wordy { 150_000 } else { 4_000_000 },
         disk_slow_ms: if random_chance(state, 250) { 40 } else { 2 },
         connect_fails: if quiet { 0 } else { random_range(state, 0, 300) },
-        born_frozen: if quiet { 0 } else { random_range(state, 0, 100) },
+        born_frozen: if quiet { 0 } else { random_range(state, 0, 200) },
         contacts_removed: random_chance(state, 150),
     }
 }

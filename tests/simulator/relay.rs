@@ -44,7 +44,10 @@ pub fn relay_crash(world: &mut World) {
     if world.trace {
         world_trace(world, "server crashes");
     }
-    let wires: Vec<u32> = world.wires.keys().copied().collect();
+    let mut wires: Vec<u32> = Vec::new();
+    for number in world.wires.keys() {
+        wires.push(*number);
+    }
     for number in wires {
         wire_orphan(world, number, TO_SERVER);
     }
