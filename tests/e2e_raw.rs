@@ -248,6 +248,7 @@ fn a_name_of_an_offer_is_never_a_path() {
     let (world, _ann, mut bob) = pair();
     let b = id_parse(&bob.id).unwrap();
     let mut raw = rogue(&world, "rogue");
+    raw_watch(&mut raw, b);
     let names = ["../../x", "/etc/x", "..", "a/../../b", "C:\\x", "", "nul", "con.txt", "\0x\n"];
     for (index, name) in names.iter().enumerate() {
         forget(&mut bob);

@@ -49,7 +49,7 @@ struct Took {
     spent: [Snapshot; 3],
 }
 
-/// `file`: эталон, Supertext, эталон; затем сравнение файлов.
+/// `file`: столько кругов, сколько просили; при нескольких ещё и середина.
 pub fn file_measure(
     common: &Common,
     words: &FileArgs,
@@ -57,27 +57,70 @@ pub fn file_measure(
     report: &mut Report,
 ) -> Result<(), Fail> {
     let source = folder.join("random.bin");
-    let copy = folder.join("copy.bin");
     file_make(&source, words.mib)?;
+    let mut own: Vec<f64> = Vec::new();
+    let mut references: Vec<f64> = Vec::new();
+    let mut ratios: Vec<f64> = Vec::new();
+    for _ in 0..words.rounds {
+        let (seconds, reference) = file_round(common, words, folder, report)?;
+        own.push(words.mib as f64 * MIB as f64 / 1e6 / seconds);
+        references.push(words.mib as f64 * MIB as f64 / 1e6 / reference);
+        ratios.push(reference / seconds);
+    }
+    let _ = std::fs::remove_file(&source);
+    if words.rounds > 1 {
+        let values = vec![
+            ("mib", Value::from(words.mib)),
+            ("rounds", Value::from(words.rounds)),
+            ("supertext_mb_per_s", short(median(&mut own))),
+            ("reference_mb_per_s", short(median(&mut references))),
+            ("ratio", short(median(&mut ratios))),
+        ];
+        line_print(report, &Line { bench: "file-median", values });
+    }
+    Ok(())
+}
+
+/// Середина ряда.
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    match numbers.get(numbers.len() / 2) {
+        Some(middle) => *middle,
+        None => 0.0,
+    }
+}
+
+/// Один круг: эталон, Supertext, эталон; затем сравнение файлов. Возвращает секунды Supertext и
+/// среднее эталона.
+fn file_round(
+    common: &Common,
+    words: &FileArgs,
+    folder: &Path,
+    report: &mut Report,
+) -> Result<(f64, f64), Fail> {
+    let source = folder.join("random.bin");
+    let copy = folder.join("copy.bin");
     let first = pipe_measure(&source, &copy, words.patience)?;
-    let same_first = file_hash(&source)? == file_hash(&copy)?;
+    let hash = file_hash(&source)?;
+    let same_first = hash == file_hash(&copy)?;
     let _ = std::fs::remove_file(&copy);
     let mut children = Children::default();
     let done = transfer(&mut children, &source, folder, words.patience);
     children_end(&mut children);
     let took = done?;
-    let same = file_hash(&source)? == file_hash(&took.path)?;
-    let _ = std::fs::remove_dir_all(folder.join("receiver"));
+    let same = hash == file_hash(&took.path)?;
+    for home in ["server", "sender", "receiver"] {
+        let _ = std::fs::remove_dir_all(folder.join(home));
+    }
     let second = pipe_measure(&source, &copy, words.patience)?;
     let _ = std::fs::remove_file(&copy);
-    let _ = std::fs::remove_file(&source);
     let synced = (first.synced + second.synced) / 2.0;
     let unsynced = (first.seconds + second.seconds) / 2.0;
     took_print(common, report, words.mib, &took, synced, unsynced, same);
     if !same || !same_first {
         report.broken.push(String::from("file: the files differ"));
     }
-    Ok(())
+    Ok((took.seconds, synced))
 }
 
 /// Печатает измерение.

@@ -87,6 +87,9 @@ pub struct FileArgs {
     /// Size of the file, MiB
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub mib: u64,
+    /// Rounds, each: the bare pipe, Supertext, the bare pipe
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub rounds: u64,
     /// Give up after so many seconds
     #[arg(long, default_value_t = 300)]
     pub patience: u64,
@@ -215,7 +218,8 @@ fn measure_chosen(args: &BenchArgs, folder: &Path, report: &mut Report) -> Resul
         What::Idle(words) => idle_measure(common, words, folder, report),
         What::Clients(words) => clients_measure(common, words, folder, report),
         What::All => {
-            file_measure(common, &FileArgs { mib: 1024, patience: 300 }, folder, report)?;
+            let words = FileArgs { mib: 1024, rounds: 3, patience: 300 };
+            file_measure(common, &words, folder, report)?;
             for size in [100, 1024] {
                 let words = RelayArgs { pairs: 100, size, seconds: 10, rate: None, window: 256 };
                 relay_measure(common, &words, folder, report)?;
