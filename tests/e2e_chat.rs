@@ -7,8 +7,8 @@
 mod common;
 
 use common::{
-    Client, World, all, client_up, exit_code, fits, forget, input_end, meet, say, say_words,
-    text_of, told, wait, waiting, world_make,
+    Client, World, all, client_again, client_kill, client_up, exit_code, fits, forget, input_end,
+    meet, say, say_words, text_of, told, wait, waiting, world_make,
 };
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -254,4 +254,43 @@ fn five_hundred_messages_keep_their_order() {
     }
     assert_eq!(all(&mut ann, json!({"event": "receipt", "state": "delivered"})).len(), 500);
     limits_line_is(&ann, &b, "500 1000");
+}
+
+/// Много длинных текстов подряд; `away` — получателя в это время нет.
+fn great_texts(away: bool) {
+    let (_world, mut ann, mut bob) = pair(&["--yes"]);
+    let b = bob.id.clone();
+    if away {
+        client_kill(&mut bob);
+        wait(&mut ann, json!({"event": "contact", "id": b, "state": "offline"}));
+    }
+    say(&mut ann, &format!("/topup {b} messages 100000"));
+    for number in 0..24 {
+        let text = format!("{number} {}", "long ".repeat(200_000));
+        say_words(&mut ann, &["/msg", &b, &text]);
+        wait(&mut ann, json!({"event": "receipt", "state": "queued"}));
+    }
+    if away {
+        client_again(&mut bob);
+    }
+    for number in 0..24 {
+        let got = wait(&mut bob, json!({"event": "message"}));
+        let text = got["text"].as_str().unwrap();
+        assert!(text.starts_with(&format!("{number} long")), "not {number}: {}", &text[..12]);
+        assert!(text.len() > 1_000_000, "cut: {}", text.len());
+    }
+    assert_eq!(all(&mut bob, json!({"event": "message"})).len(), 24);
+    for client in [&mut ann, &mut bob] {
+        assert_eq!(all(client, json!({"event": "link"})).len(), 1, "{}", told(client));
+    }
+}
+
+#[test]
+fn many_great_texts_arrive_in_order() {
+    great_texts(false);
+}
+
+#[test]
+fn many_great_texts_wait_for_who_is_away() {
+    great_texts(true);
 }

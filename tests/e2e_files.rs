@@ -273,6 +273,24 @@ fn the_end_of_input_waits_for_a_file_that_is_taken() {
     say_words(&mut ann, &["/send", &bob.id, &path.display().to_string()]);
     input_end(&mut ann);
     assert_eq!(exit_code(&mut ann), 0, "{}", told(&ann));
+    let done = all(&mut ann, json!({"event": "file", "state": "done"}));
+    assert_eq!(done.len(), 1, "left too early\n{}", told(&ann));
     wait(&mut bob, json!({"event": "file", "state": "done"}));
-    wait(&mut ann, json!({"event": "file", "state": "done"}));
+}
+
+#[test]
+fn files_cross_each_other() {
+    let (world, mut ann, mut bob) = pair(true);
+    let folder = sources(&world);
+    let (a, b) = (ann.id.clone(), bob.id.clone());
+    let one = file_make(&folder, "one.bin", 30 * MIB, 11);
+    let other = file_make(&folder, "other.bin", 30 * MIB, 12);
+    say(&mut ann, "/set accept_files on");
+    wait(&mut ann, json!({"event": "info", "code": "setting-set"}));
+    say_words(&mut ann, &["/send", &b, &one.display().to_string()]);
+    say_words(&mut bob, &["/send", &a, &other.display().to_string()]);
+    wait(&mut bob, json!({"event": "confirm"}));
+    say(&mut bob, "/yes");
+    arrived(&mut ann, &mut bob, &one);
+    arrived(&mut bob, &mut ann, &other);
 }

@@ -221,3 +221,36 @@ fn leaving_is_clean_by_signal_too() {
     wait(&mut bob, json!({"event": "contact", "id": ann.id, "state": "offline"}));
     assert_eq!(words_of(&ann), "");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_leaves_says_so_and_is_called_again() {
+    let (mut world, mut ann, mut bob) = pair();
+    let pid = world.server.guard.child.id().to_string();
+    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(sent.expect("kill").success());
+    let status = world.server.guard.child.wait().expect("wait");
+    assert_eq!(status.code(), Some(0));
+    for client in [&mut ann, &mut bob] {
+        wait(client, json!({"event": "link", "state": "retry", "code": "leaving"}));
+    }
+    server_again(&mut world.server);
+    let (a, b) = (ann.id.clone(), bob.id.clone());
+    wait(&mut ann, json!({"event": "contact", "id": b, "state": "online"}));
+    say(&mut bob, &format!("/msg {a} again"));
+    wait(&mut ann, json!({"event": "message", "text": "again"}));
+}
+
+#[test]
+fn a_server_on_ipv6_is_joined_by_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        println!("skipped: no IPv6 here");
+        return;
+    }
+    let server = common::server_start(&folder.path().join("server"), "[::1]:0");
+    assert!(server.join.starts_with("[::1]:"), "{}", server.join);
+    let mut ann = client_start_at(&folder.path().join("Ann"), &server.join, "Ann", &[]);
+    let mut bob = client_start_at(&folder.path().join("Bob"), &server.join, "Bob", &[]);
+    meet(&mut ann, &mut bob);
+}

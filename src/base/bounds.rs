@@ -62,6 +62,8 @@ pub const CONTACTS_MAX: usize = 10_000;
 pub const OUTBOX_MAX: usize = 10_000;
 /// Messages sent to one peer and not yet confirmed.
 pub const OUTBOX_WINDOW: usize = 64;
+/// Bytes of text among them (one message may be longer).
+pub const OUTBOX_WINDOW_BYTES: usize = 128 * 1024;
 /// Messages that came too early and wait for the missing one, per peer.
 pub const EARLY_MAX: usize = 128;
 /// Bytes of text among them, per peer.
@@ -92,12 +94,16 @@ pub const RETRY_FIRST_MS: u64 = 500;
 pub const RETRY_MAX_MS: u64 = 30_000;
 /// An unconfirmed message is sent again after so long.
 pub const RESEND_MS: u64 = 15_000;
+/// The wait doubles up to this.
+pub const RESEND_MAX_MS: u64 = 60_000;
 /// A running transfer that receives nothing for so long asks again.
 pub const STALL_MS: u64 = 60_000;
 /// What is still to be written when a link ends may take so long.
 pub const FINISH_MS: u64 = 2_000;
 /// The end of the JSON pipe's input waits so long for deliveries.
 pub const LEAVE_MS: u64 = 30_000;
+/// At the end of the input an unanswered offer is waited for so long.
+pub const ANSWER_MS: u64 = 3_000;
 /// Progress of a transfer is shown at most once in so long.
 pub const PROGRESS_MS: u64 = 250;
 /// How often the controller's own clock ticks.

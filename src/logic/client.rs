@@ -12,11 +12,15 @@ use super::messages::{message_received, outbox_again, outbox_pump, outbox_tick};
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
 };
-use super::sending::{done_received, source_failed, source_opened, source_sent, want_received};
+use super::sending::{
+    done_received, offers_renew, source_failed, source_opened, source_sent, want_received,
+};
 use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage, client_new};
-use super::transfers::{stop_received, transfers_pause, transfers_wake};
-use crate::base::bounds::{CONNECT_MS, HELLO_MS, PING_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS};
+use super::transfers::{busy_pause, stop_received, transfers_pause, transfers_wake};
+use crate::base::bounds::{
+    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
+};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
 use crate::base::ids::{ID_SERVER, Id, id_digits};
@@ -208,6 +212,7 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     for contact in client.contacts.values_mut() {
         contact.partials.clear();
         outbox_again(contact);
+        contact.resend_ms = RESEND_MS;
         if contact.state == PeerState::Online {
             ids.push(contact.id);
         } else if contact.state == PeerState::Offline {
@@ -311,6 +316,7 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
         }
     }
     watch_put(client, &ids, out);
+    offers_renew(client, now, out);
     for id in ids {
         outbox_pump(client, id, now, out);
     }
@@ -368,7 +374,11 @@ fn presence_received(
     if contact.blocked {
         return Ok(());
     }
-    outbox_again(contact);
+    // Первый ответ на WATCH: посланное после WATCH сервер передал уже ему, повторять незачем.
+    if contact.state != PeerState::Unknown {
+        outbox_again(contact);
+    }
+    contact.resend_ms = RESEND_MS;
     contact_state(client, body.id, PeerState::Online, out);
     outbox_pump(client, body.id, now, out);
     transfers_wake(client, body.id, now, out);
@@ -395,7 +405,7 @@ fn unreachable_received(
     let body: Unreachable = body_read("UNREACHABLE", data)?;
     let reason = fail_kind_of(body.reason);
     if reason == FailKind::PeerBusy {
-        transfers_pause(client, Some(body.id), &fail(reason, ""), now, out);
+        busy_pause(client, body.id, body.content_id, now, out);
         return Ok(());
     }
     peer_left(client, body.id, now, out);

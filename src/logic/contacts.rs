@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::events::{Action, ContactRow, LimitRow, Out, StartFacts, out_send, out_show};
 use super::show::{PeerState, Show};
 use super::state::{Client, Contact, Incoming, Stage};
-use crate::base::bounds::{CONTACTS_MAX, NAME_MAX};
+use crate::base::bounds::{CONTACTS_MAX, NAME_MAX, RESEND_MS};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{ID_SERVER, Id, id_digits, id_looks_like, id_parse, id_shown};
 use crate::wire::control::{WATCH_MAX, Watch, packet_put};
@@ -53,6 +53,7 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
         outbox: VecDeque::new(),
         next_sequence: client.sequence_first,
         tried_ms: 0,
+        resend_ms: RESEND_MS,
         incoming: Incoming::default(),
         partials: Vec::new(),
     };

@@ -6,9 +6,9 @@
 use super::client::control_put;
 use super::contacts::{contact_name, contacts_flush};
 use super::events::{Action, Out, out_show};
-use super::show::Show;
-use super::state::{Client, Leave, Phase, Stage};
-use crate::base::bounds::LEAVE_MS;
+use super::show::{PeerState, Show};
+use super::state::{Client, Contact, Leave, Phase, Stage};
+use crate::base::bounds::{ANSWER_MS, LEAVE_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_row};
 use crate::wire::control::Quit;
@@ -18,17 +18,38 @@ use crate::wire::packets::Kind;
 pub fn unsent_list(client: &Client) -> String {
     let mut list = String::new();
     for contact in client.contacts.values() {
-        let waiting = contact.outbox.len();
+        let waiting = unsent_count(client, contact);
         if waiting > 0 {
             part_add(&mut list, &format!("{}: {waiting}", contact_name(client, contact.id)));
         }
     }
     for state in client.transfers.values() {
         if state.phase == Phase::Running || state.phase == Phase::Opening {
-            part_add(&mut list, &state.facts.name);
+            // Пока источник открывается, имени ещё нет, есть путь.
+            let named = !state.facts.name.is_empty();
+            part_add(&mut list, if named { &state.facts.name } else { &state.facts.path });
         }
     }
     list
+}
+
+/// Сколько сообщений ждёт этого человека. Предложение файла из прежнего запуска не в счёт: его
+/// хранит журнал, и оно повторится само.
+fn unsent_count(client: &Client, contact: &Contact) -> usize {
+    let mut waiting = 0;
+    for entry in &contact.outbox {
+        let kept = match entry.transfer {
+            Some(transfer) => match client.transfers.get(&transfer) {
+                Some(state) => state.known,
+                None => true,
+            },
+            None => false,
+        };
+        if !kept {
+            waiting += 1;
+        }
+    }
+    waiting
 }
 
 /// Дописывает к перечислению.
@@ -52,7 +73,8 @@ pub fn leave_asked(client: &mut Client, out: &mut Out) -> Result<(), Fail> {
 
 /// Ввод кончился: уйти, когда всё доставлено.
 pub fn leave_drain(client: &mut Client, now: Time, out: &mut Out) {
-    client.leave = Leave::Draining { until_ms: now.mono_ms + LEAVE_MS };
+    let until_ms = now.mono_ms + LEAVE_MS;
+    client.leave = Leave::Draining { until_ms, calm_ms: None };
     leave_tick(client, now, out);
 }
 
@@ -71,16 +93,36 @@ pub fn leave_now(client: &mut Client, code: u8, out: &mut Out) {
     out.actions.push(Action::Exit { code });
 }
 
+/// Есть ли файл, предложенный в этом запуске тому, кто на связи и ещё не ответил. Принимающий
+/// сам отвечает сразу; человека, который думает, ждать незачем: предложение хранит журнал.
+fn offer_open(client: &Client) -> bool {
+    for state in client.transfers.values() {
+        let open = state.outgoing && state.phase == Phase::Offered && !state.known;
+        if let (true, Some(contact)) = (open, client.contacts.get(&state.facts.peer)) {
+            if contact.state == PeerState::Online {
+                return true;
+            }
+        }
+    }
+    false
+}
+
 /// Тиканье при уходе по концу ввода.
 pub fn leave_tick(client: &mut Client, now: Time, out: &mut Out) {
-    let Leave::Draining { until_ms } = client.leave else {
+    let Leave::Draining { until_ms, calm_ms } = client.leave else {
         return;
     };
     let unsent = unsent_list(client);
     if unsent.is_empty() {
+        let calm = calm_ms.unwrap_or(now.mono_ms);
+        if offer_open(client) && now.mono_ms < calm + ANSWER_MS {
+            client.leave = Leave::Draining { until_ms, calm_ms: Some(calm) };
+            return;
+        }
         leave_now(client, 0, out);
         return;
     }
+    client.leave = Leave::Draining { until_ms, calm_ms: None };
     // Связи уже не будет: ждать нечего, код скажет почему.
     let hopeless = client.server.stage == Stage::Ended || client.server.address.is_empty();
     if hopeless || now.mono_ms >= until_ms {

@@ -10,7 +10,8 @@ use super::sending::offer_clear_put;
 use super::show::{MessageShow, PeerState, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Partial, Stage};
 use crate::base::bounds::{
-    EARLY_BYTES_MAX, EARLY_MAX, OUTBOX_MAX, OUTBOX_WINDOW, PARTIAL_MAX, RESEND_MS, TEXT_MAX,
+    EARLY_BYTES_MAX, EARLY_MAX, OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, PARTIAL_MAX,
+    RESEND_MAX_MS, RESEND_MS, TEXT_MAX,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -127,7 +128,11 @@ pub fn outbox_put(
         out_show(out, Show::Receipt { peer, message, state, at, reason: None });
     }
     contact.outbox.push_back(OutMessage { envelope, sent: false, transfer });
-    outbox_pump(client, peer, now, out);
+    // Кого нет, того ищет проба по часам, а не каждая новая строка.
+    let away = contact.state == PeerState::Offline || contact.state == PeerState::Refused;
+    if !away || contact.outbox.len() == 1 {
+        outbox_pump(client, peer, now, out);
+    }
 }
 
 /// Отправляет из очереди всё, что ещё не отправлено по нынешней линии, в пределах окна.
@@ -144,7 +149,17 @@ pub fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
         PeerState::Online | PeerState::Unknown => OUTBOX_WINDOW,
     };
     let many = usize::min(window, contact.outbox.len());
+    let mut bytes = 0;
     for index in 0..many {
+        let weight = match client.contacts.get(&peer) {
+            Some(contact) => contact.outbox[index].envelope.text.len(),
+            None => 0,
+        };
+        // Окно считает и байты: длинные тексты иначе не влезли бы в полосу медленного читателя.
+        if index > 0 && bytes + weight > OUTBOX_WINDOW_BYTES {
+            break;
+        }
+        bytes += weight;
         outbox_send(client, peer, index, out);
     }
     if many > 0 {
@@ -195,12 +210,14 @@ pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
     }
     let mut late: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
-        if !contact.outbox.is_empty() && now.mono_ms >= contact.tried_ms + RESEND_MS {
+        if !contact.outbox.is_empty() && now.mono_ms >= contact.tried_ms + contact.resend_ms {
             late.push(contact.id);
         }
     }
     for peer in late {
         if let Some(contact) = client.contacts.get_mut(&peer) {
+            // Медленная линия не должна тонуть в повторах: ждать всё дольше.
+            contact.resend_ms = u64::min(contact.resend_ms * 2, RESEND_MAX_MS);
             outbox_again(contact);
         }
         outbox_pump(client, peer, now, out);
@@ -294,6 +311,10 @@ fn envelope_received(
     if envelope.sequence < incoming.expected {
         // Уже показано: подтверждение, видно, потерялось.
         receipt_send(client, source, &envelope, now, out);
+        // Ответ на предложение мог пропасть вместе с подтверждением: ответить снова.
+        if let Some(offer) = envelope.offer {
+            offer_received(client, source, offer, now, out);
+        }
         return Ok(());
     }
     if envelope.sequence > incoming.expected {
@@ -402,6 +423,7 @@ fn receipt_received(client: &mut Client, peer: Id, receipt: &Envelope, now: Time
         }
         if let Some(entry) = contact.outbox.remove(index) {
             contact.tried_ms = now.mono_ms;
+            contact.resend_ms = RESEND_MS;
             if entry.envelope.kind == ENVELOPE_TEXT {
                 let (message, at) = (receipt.id, receipt.time);
                 let state = ReceiptState::Delivered;

@@ -2,14 +2,15 @@
 //! Приём файлов: предложение, ответ человека, окно кредита, что записано, конец.
 
 use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show};
-use super::show::{FileState, Show};
+use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
 use super::transfers::{
     done_send, file_begin, file_moved, file_show, stop_send, transfer_drop, transfer_end,
     transfer_pause,
 };
 use crate::base::bounds::{
-    ACTIVE_INCOMING_MAX, FILE_SIZE_MAX, STALL_MS, TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
+    ACTIVE_INCOMING_MAX, FILE_SIZE_MAX, FINISHED_MAX, STALL_MS, TRANSFERS_MAX, WANT_PACKETS,
+    WINDOW_PACKETS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -123,6 +124,12 @@ pub fn part_wake(client: &mut Client, transfer: Transfer, out: &mut Out) {
     if state.outgoing || state.phase != Phase::Waiting {
         return;
     }
+    // Кого нет на связи, тот места не занимает: его разбудит PRESENCE.
+    if let Some(contact) = client.contacts.get(&state.facts.peer) {
+        if contact.state == PeerState::Offline {
+            return;
+        }
+    }
     state.phase = Phase::Preparing;
     let facts = state.facts.clone();
     out.actions.push(Action::PartOpen { transfer, facts });
@@ -150,6 +157,7 @@ pub fn part_opened(client: &mut Client, transfer: Transfer, saved: u64, now: Tim
         return;
     }
     state.wanted = saved;
+    state.rewinds = 0;
     file_begin(client, transfer, saved, now, out);
     want_put(client, transfer, true, out);
 }
@@ -202,6 +210,11 @@ pub fn part_rewound(client: &mut Client, transfer: Transfer, saved: u64, now: Ti
     };
     if state.phase != Phase::Running {
         return;
+    }
+    // Считаются только неудачи на одном месте: пропуск после обрыва или занятости не порок файла.
+    if saved > state.rewound_at {
+        state.rewound_at = saved;
+        state.rewinds = 0;
     }
     state.rewinds += 1;
     if state.rewinds > REWINDS_MAX {
@@ -261,6 +274,9 @@ pub fn part_done(
     file_show(client, transfer, FileState::Done, path, None, now, out);
     // Запись «готово» уже на диске: filesaver делает её до переименования.
     client.finished.push_back(FinishedRow { transfer: id, state: 0 });
+    if client.finished.len() > FINISHED_MAX {
+        client.finished.pop_front();
+    }
     done_send(client, peer, handle, id, out);
     client.transfers.remove(&transfer);
     waiting_start(client, out);

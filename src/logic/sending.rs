@@ -179,6 +179,20 @@ pub fn offer_again(client: &mut Client, transfer: Transfer, now: Time, out: &mut
     offer_put(client, transfer, now, out);
 }
 
+/// Связь есть: незаконченное стоит в очереди. Тот, кто нас ещё не знает, за нами не следит,
+/// и PRESENCE о нём не придёт: его найдёт только проба.
+pub fn offers_renew(client: &mut Client, now: Time, out: &mut Out) {
+    let mut list: Vec<Transfer> = Vec::new();
+    for state in client.transfers.values() {
+        if state.outgoing && state.phase == Phase::Offered {
+            list.push(state.number);
+        }
+    }
+    for transfer in list {
+        offer_again(client, transfer, now, out);
+    }
+}
+
 /// Кладёт открытый пакет FILE_SIZE перед предложением.
 pub fn offer_clear_put(client: &Client, transfer: Transfer, out: &mut Out) {
     if let Some(state) = client.transfers.get(&transfer) {

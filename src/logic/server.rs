@@ -258,6 +258,12 @@ fn hello_received(
     let id = guest.id;
     if let Some(first) = server.online.get(&id) {
         let first = *first;
+        if first > link {
+            // Приветствие застряло в пути, человек успел войти заново: лишняя — эта линия.
+            server.links.remove(&link);
+            link_quit(link, FailKind::SignedElsewhere, out);
+            return Ok(());
+        }
         link_quit(first, FailKind::SignedElsewhere, out);
         link_down(server, first, true, out);
     }

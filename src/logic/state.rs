@@ -45,6 +45,8 @@ pub enum Leave {
     /// The input ended; leave when all is delivered, at the latest then.
     Draining {
         until_ms: u64,
+        /// Since when only answers to offers are waited for.
+        calm_ms: Option<u64>,
     },
     Left,
 }
@@ -89,6 +91,8 @@ pub struct Contact {
     pub next_sequence: u64,
     /// When something was last sent to him, for sending again.
     pub tried_ms: u64,
+    /// How long to wait for a receipt before sending again; it doubles.
+    pub resend_ms: u64,
     pub incoming: Incoming,
     pub partials: Vec<Partial>,
 }
@@ -144,6 +148,8 @@ pub struct TransferState {
     pub number: Transfer,
     pub outgoing: bool,
     pub facts: TransferFacts,
+    /// From an earlier run: its journal keeps it, leaving loses nothing.
+    pub known: bool,
     pub packets: u64,
     pub phase: Phase,
     /// Receiver: packets saved; sender: packets given to the sender worker.
@@ -159,6 +165,8 @@ pub struct TransferState {
     pub shown_ms: u64,
     pub shown_moved: u64,
     pub rewinds: u32,
+    /// The furthest place that was asked for again.
+    pub rewound_at: u64,
     pub proof: Option<[u8; 32]>,
     /// Random bytes kept from the command until the source is open.
     pub transfer_random: [u8; 64],
@@ -216,7 +224,10 @@ pub fn client_new(facts: &StartFacts) -> Client {
         client.finished.push_back(row.clone());
     }
     for outgoing in &facts.outgoing {
-        transfer_add(&mut client, true, outgoing.clone(), Phase::Offered);
+        let number = transfer_add(&mut client, true, outgoing.clone(), Phase::Offered);
+        if let Some(state) = client.transfers.get_mut(&number) {
+            state.known = true;
+        }
     }
     for incoming in &facts.incoming {
         transfer_add(&mut client, false, incoming.clone(), Phase::Waiting);
@@ -238,6 +249,7 @@ pub fn transfer_add(
         number,
         outgoing,
         facts,
+        known: false,
         packets,
         phase,
         moved: 0,
@@ -249,6 +261,7 @@ pub fn transfer_add(
         shown_ms: 0,
         shown_moved: 0,
         rewinds: 0,
+        rewound_at: 0,
         proof: None,
         transfer_random: [0; 64],
     };

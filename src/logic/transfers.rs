@@ -301,6 +301,23 @@ pub fn transfers_pause(
     for transfer in list {
         transfer_pause(client, transfer, Some(reason.clone()), false, now, out);
     }
+    // Освободившиеся места — тем, чей собеседник на связи.
+    waiting_start(client, out);
+}
+
+/// Очередь к получателю полна: отдыхает только та исходящая передача, чей пакет не влез.
+/// Получатель заметит пропуск и попросит снова сам.
+pub fn busy_pause(client: &mut Client, peer: Id, handle: u32, now: Time, out: &mut Out) {
+    let mut found: Option<Transfer> = None;
+    for state in client.transfers.values() {
+        if state.outgoing && state.facts.peer == peer && state.facts.handle == handle {
+            found = Some(state.number);
+        }
+    }
+    if let Some(transfer) = found {
+        let reason = Some(fail(FailKind::PeerBusy, ""));
+        transfer_pause(client, transfer, reason, false, now, out);
+    }
 }
 
 /// Человек снова на связи: исходящие предложить ещё раз, входящие попросить дальше.

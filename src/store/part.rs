@@ -276,9 +276,9 @@ fn part_settle(journal: &Journal) -> Result<PathBuf, Fail> {
 pub fn parts_settle(folder: &Path, finished: &[FinishedRow]) -> Result<(), Fail> {
     for row in finished {
         if row.state != 0 {
-            continue;
-        }
-        if let Some(path) = journal_find(folder, &row.transfer) {
+            // Отменённое: сбой мог застать его до удаления.
+            part_remove(folder, &row.transfer)?;
+        } else if let Some(path) = journal_find(folder, &row.transfer) {
             part_settle(&journal_open(&path)?)?;
         }
     }

@@ -3,7 +3,7 @@
 //! Filesaver: всё, что пишется на диск. Прежде всего принимаемые файлы; ещё лимиты, контакты и
 //! настройки, чтобы controller никогда не ждал диска.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::map::{Batch, QUEUES, Queues, batch_give};
@@ -64,6 +64,8 @@ pub enum SaverOrder {
 struct Saver {
     home: Option<Home>,
     parts: BTreeMap<Transfer, Part>,
+    /// Transfers finished in this run: a late order to open one of them means nothing.
+    finished: BTreeSet<Transfer>,
     settings: Settings,
     limits_time: Option<SystemTime>,
     /// What limits.txt held when it was last read or written here.
@@ -146,6 +148,9 @@ fn open_do(saver: &mut Saver, transfer: Transfer, facts: &TransferFacts, queues:
     let Some(home) = &saver.home else {
         return;
     };
+    if saver.finished.contains(&transfer) {
+        return;
+    }
     match part_open(&home.downloads, facts) {
         Ok(part) => {
             let saved = part.saved;
@@ -211,6 +216,7 @@ fn finish_do(saver: &mut Saver, transfer: Transfer, proof: [u8; 32], queues: &Qu
     };
     match part_finish(part, &home.finished) {
         Ok(path) => {
+            saver.finished.insert(transfer);
             let path = path.display().to_string();
             tell(queues, Event::PartDone { transfer, path, proof });
         }

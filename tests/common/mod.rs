@@ -3,39 +3,25 @@
 //! Настоящие процессы для сквозных испытаний: сервер и клиенты с потоком JSON, у каждого своя
 //! домашняя папка; вывод идёт в файлы, которые читаются по мере роста. После них ничего не остаётся.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod files;
+pub mod process;
 pub mod raw;
+
+pub use process::{GUARD, Guard, code_of, program, project, run_whole, text_of, waiting};
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// No wait is longer; only a hang meets it.
-pub const GUARD: Duration = Duration::from_secs(60);
-/// How often a growing file is looked at.
-const LOOK: Duration = Duration::from_millis(5);
 /// Number of the next start of a client, for the names of output files.
 static RUNS: AtomicU32 = AtomicU32::new(0);
-
-/// A process that does not outlive its test.
-pub struct Guard {
-    pub child: Child,
-}
-
-impl Drop for Guard {
-    /// Кончает процесс, если он ещё жив.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A running server.
 pub struct Server {
@@ -72,24 +58,6 @@ pub fn world_make() -> World {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let server = server_start(&folder.path().join("server"), "127.0.0.1:0");
     World { server, folder }
-}
-
-/// Ждёт, пока не пройдёт предел; `false` — предел прошёл.
-pub fn waiting(since: Instant) -> bool {
-    std::thread::sleep(LOOK);
-    since.elapsed() < GUARD
-}
-
-/// Команда без чужих переменных окружения.
-pub fn program(exe: &str) -> Command {
-    let mut command = Command::new(exe);
-    for (name, _) in std::env::vars() {
-        if name.starts_with("SUPERTEXT_") {
-            command.env_remove(name);
-        }
-    }
-    command.stdin(Stdio::null());
-    command
 }
 
 /// Команда сервера с этой папкой.
@@ -149,14 +117,6 @@ fn after(text: &str, word: &str) -> Option<String> {
         }
     }
     None
-}
-
-/// Текст файла или пусто.
-pub fn text_of(path: &Path) -> String {
-    match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(_) => String::new(),
-    }
 }
 
 /// Убивает сервер, как это сделала бы беда (kill -9).
@@ -368,26 +328,6 @@ pub fn exit_code(client: &mut Client) -> i32 {
         }
         events_read(client);
         assert!(waiting(since), "does not end\n{}", told(client));
-    }
-}
-
-/// Код выхода; смерть от сигнала — `-1`.
-pub fn code_of(status: ExitStatus) -> i32 {
-    status.code().unwrap_or(-1)
-}
-
-/// Запускает команду до конца: код, stdout, stderr.
-pub fn run_whole(mut command: Command) -> (i32, String, String) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
-    command.stdout(File::create(&out).expect("out")).stderr(File::create(&err).expect("err"));
-    let mut guard = Guard { child: command.spawn().expect("starts") };
-    let since = Instant::now();
-    loop {
-        if let Some(status) = guard.child.try_wait().expect("wait") {
-            return (code_of(status), text_of(&out), text_of(&err));
-        }
-        assert!(waiting(since), "does not end: {}{}", text_of(&out), text_of(&err));
     }
 }
 
