@@ -55,8 +55,8 @@ fn command_do(
         Command::Contacts => contacts_list(client, false, out),
         Command::Peers => contacts_list(client, true, out),
         Command::Rename { who, name } => return contact_rename(client, &who, &name, out),
-        Command::Remove(who) => return contact_remove(client, &who, out),
-        Command::Block(who) => return contact_block(client, &who, out),
+        Command::Remove(who) => return contact_remove(client, &who, now, out),
+        Command::Block(who) => return contact_block(client, &who, now, out),
         Command::To(who) => return chat_choose(client, &who, out),
         Command::Say(text) => {
             let Some(peer) = client.chosen else {
@@ -153,10 +153,10 @@ fn known_find(client: &Client, who: &str) -> Result<Id, Fail> {
 }
 
 /// `/remove`: забыть человека, его очередь и его передачи.
-fn contact_remove(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+fn contact_remove(client: &mut Client, who: &str, now: Time, out: &mut Out) -> Result<(), Fail> {
     let id = known_find(client, who)?;
     let name = contact_name(client, id);
-    transfers_forget(client, id, out);
+    transfers_forget(client, id, now, out);
     if let Some(gone) = client.contacts.remove(&id) {
         // Порядок с ним уже начат: новый контакт продолжит счёт, а не начнёт с единицы.
         client.sequence_first = u64::max(client.sequence_first, gone.next_sequence);
@@ -171,10 +171,10 @@ fn contact_remove(client: &mut Client, who: &str, out: &mut Out) -> Result<(), F
 }
 
 /// `/block`: не слышать и не писать; `/add` снимает запрет.
-fn contact_block(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+fn contact_block(client: &mut Client, who: &str, now: Time, out: &mut Out) -> Result<(), Fail> {
     let id = who_find(client, who)?;
     contact_meet(client, id, out);
-    transfers_forget(client, id, out);
+    transfers_forget(client, id, now, out);
     if let Some(contact) = client.contacts.get_mut(&id) {
         contact.blocked = true;
         contact.outbox.clear();

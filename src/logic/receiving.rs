@@ -5,8 +5,7 @@ use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send,
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
 use super::transfers::{
-    done_send, file_begin, file_moved, file_show, stop_send, transfer_drop, transfer_end,
-    transfer_pause,
+    done_send, file_begin, file_moved, file_show, stop_send, transfer_end, transfer_pause,
 };
 use crate::base::bounds::{
     ACTIVE_INCOMING_MAX, FILE_SIZE_MAX, FINISHED_MAX, STALL_MS, TRANSFERS_MAX, WANT_PACKETS,
@@ -16,7 +15,9 @@ use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::wire::control::packet_put;
-use crate::wire::file::{FileWant, STOP_ERROR, STOP_PAUSED, STOP_REFUSED, file_packets};
+use crate::wire::file::{
+    FileWant, STOP_CANCELLED, STOP_ERROR, STOP_PAUSED, STOP_REFUSED, file_packets,
+};
 use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::Offer;
 use crate::wire::packets::{Kind, Lane};
@@ -303,8 +304,8 @@ pub fn part_failed(
     transfer_end(client, transfer, STOP_ERROR, failed, now, out);
 }
 
-/// Передача брошена без следа (используется при удалении контакта).
-pub fn transfers_forget(client: &mut Client, peer: Id, out: &mut Out) {
+/// Человек удалён или закрыт: все передачи с ним отменяются, и тот конец об этом узнаёт.
+pub fn transfers_forget(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
     let mut list: Vec<Transfer> = Vec::new();
     for state in client.transfers.values() {
         if state.facts.peer == peer {
@@ -312,6 +313,7 @@ pub fn transfers_forget(client: &mut Client, peer: Id, out: &mut Out) {
         }
     }
     for transfer in list {
-        transfer_drop(client, transfer, out);
+        let reason = fail(FailKind::Cancelled, "");
+        transfer_end(client, transfer, STOP_CANCELLED, reason, now, out);
     }
 }

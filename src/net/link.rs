@@ -133,7 +133,9 @@ pub fn link_read(
         }
         Err(error) => return Err(fail(FailKind::SocketRead, &error.to_string())),
     };
-    found.more = true;
+    // Короткое чтение опустошило сокет; о закрытии скажет само событие (Unix). В Windows
+    // опрос требует читать до отказа.
+    found.more = !cfg!(unix) || taken == cipher.len();
     let mut tls = tls_lock(&half.tls)?;
     let mut rest = &cipher[..taken];
     while !rest.is_empty() {

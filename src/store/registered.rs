@@ -2,7 +2,7 @@
 //! registered.txt сервера: какому ключу принадлежит номер. Строка: номер и ключ.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
@@ -11,10 +11,15 @@ use crate::base::fail::{Fail, FailKind, io_try};
 use crate::base::ids::{Id, id_digits, id_parse};
 use crate::crypto::identity::PublicKey;
 
-/// Дописывает строку и ждёт, пока она на диске: запись навсегда.
-pub fn registered_append(path: &Path, id: Id, key: &PublicKey) -> Result<(), Fail> {
+/// Открывает файл для дописывания; он остаётся открытым, чтобы запись удалась и тогда, когда
+/// дескрипторы на исходе.
+pub fn registered_open(path: &Path) -> Result<File, Fail> {
     let opened = OpenOptions::new().create(true).append(true).open(path);
-    let mut file = io_try(FailKind::FileWrite, "registered.txt", opened)?;
+    io_try(FailKind::FileWrite, "registered.txt", opened)
+}
+
+/// Дописывает строку: запись навсегда.
+pub fn registered_append(file: &mut File, id: Id, key: &PublicKey) -> Result<(), Fail> {
     let line = format!("{} {}\n", id_digits(id), hex::encode(key));
     io_try(FailKind::FileWrite, "registered.txt", file.write_all(line.as_bytes()))
 }

@@ -4,6 +4,7 @@
 //! настройки, чтобы controller никогда не ждал диска.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::map::{Batch, QUEUES, Queues, batch_give};
@@ -20,7 +21,7 @@ use crate::store::limits::{limits_changed, limits_read, limits_write};
 use crate::store::part::{
     Part, PartStep, part_finish, part_mark, part_open, part_packet, part_remove,
 };
-use crate::store::registered::registered_append;
+use crate::store::registered::{registered_append, registered_open};
 use crate::store::settings::{Settings, settings_read, settings_write};
 use crate::wire::header::header_read;
 use crate::wire::packets::packet_find;
@@ -68,6 +69,7 @@ struct Saver {
     finished: BTreeSet<Transfer>,
     settings: Settings,
     limits_time: Option<SystemTime>,
+    registered: Option<File>,
     /// What limits.txt held when it was last read or written here.
     limits_rows: Vec<LimitRow>,
 }
@@ -129,10 +131,7 @@ fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
             Some(home) => finished_append(&home.finished, &row),
             None => Ok(()),
         },
-        SaverOrder::Register { id, key } => match &saver.home {
-            Some(home) => registered_append(&home.registered, id, &key),
-            None => Ok(()),
-        },
+        SaverOrder::Register { id, key } => register_do(saver, id, &key),
         SaverOrder::Sync => {
             tell(queues, Event::SaverIdle);
             Ok(())
@@ -244,6 +243,17 @@ fn limits_do(saver: &mut Saver, rows: &[LimitRow], queues: &Queues) -> Result<()
         saver.limits_rows = rows.to_vec();
     }
     Ok(())
+}
+
+/// Запоминает, чей номер.
+fn register_do(saver: &mut Saver, id: Id, key: &PublicKey) -> Result<(), Fail> {
+    if let (None, Some(home)) = (&saver.registered, &saver.home) {
+        saver.registered = Some(registered_open(&home.registered)?);
+    }
+    match &mut saver.registered {
+        Some(file) => registered_append(file, id, key),
+        None => Ok(()),
+    }
 }
 
 /// Меняет настройку и пишет файл.

@@ -69,6 +69,10 @@ struct Listener {
     links: BTreeMap<LinkId, ReadHalf>,
     /// Links that may have more to read.
     ready: BTreeSet<LinkId>,
+    /// Links whose far end closed its side: read them to the end.
+    closing: BTreeSet<LinkId>,
+    /// Accepting failed for want of descriptors: try again soon, no event will tell.
+    door_again: bool,
     /// Accepted links that have not finished the handshake, and since when.
     young: BTreeMap<LinkId, Instant>,
     cipher: Vec<u8>,
@@ -84,7 +88,13 @@ pub fn listener_main() {
     };
     let mut events = Events::with_capacity(1024);
     loop {
-        let wait = if listener.ready.is_empty() { 1_000 } else { 0 };
+        let wait = if !listener.ready.is_empty() {
+            0
+        } else if listener.door_again {
+            50
+        } else {
+            1_000
+        };
         let polled = listener.poll.poll(&mut events, Some(Duration::from_millis(wait)));
         if let Err(error) = polled {
             if error.kind() != std::io::ErrorKind::Interrupted {
@@ -92,13 +102,16 @@ pub fn listener_main() {
             }
         }
         orders_take(&mut listener, queues);
-        let mut door = false;
+        let mut door = std::mem::take(&mut listener.door_again);
         for event in &events {
             match event.token() {
                 TOKEN_WAKER => {}
                 TOKEN_DOOR => door = true,
                 Token(number) => {
                     listener.ready.insert(number as LinkId);
+                    if event.is_read_closed() || event.is_error() {
+                        listener.closing.insert(number as LinkId);
+                    }
                 }
             }
         }
@@ -121,6 +134,8 @@ fn listener_make(queues: &Queues) -> Result<Listener, Fail> {
         tls: None,
         links: BTreeMap::new(),
         ready: BTreeSet::new(),
+        closing: BTreeSet::new(),
+        door_again: false,
         young: BTreeMap::new(),
         cipher: vec![0; STEP_BYTES],
         batch: Batch::default(),
@@ -172,6 +187,7 @@ fn link_add(listener: &mut Listener, queues: &Queues, mut half: ReadHalf) {
 /// Перестаёт читать линию.
 fn link_drop(listener: &mut Listener, link: LinkId) {
     listener.ready.remove(&link);
+    listener.closing.remove(&link);
     listener.young.remove(&link);
     if let Some(mut half) = listener.links.remove(&link) {
         let _ = listener.poll.registry().deregister(&mut half.socket);
@@ -189,7 +205,7 @@ fn door_accept(listener: &mut Listener, queues: &Queues, number: &AtomicU32) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
             Err(error) => {
                 tracing::warn!("accept: {error}");
-                std::thread::sleep(Duration::from_millis(10));
+                listener.door_again = true;
                 return;
             }
         };
@@ -250,7 +266,7 @@ fn links_read(listener: &mut Listener, queues: &Queues) {
         let mut over = None;
         match read {
             Ok(found) => {
-                if !found.more {
+                if !found.more && !listener.closing.contains(&link) {
                     listener.ready.remove(&link);
                 }
                 if found.wants_write || found.secured {
