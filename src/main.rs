@@ -134,7 +134,7 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         language: language_choose(&wish),
     };
     let tls = match trust {
-        Some(trust) => Some(client_config(&identity, trust)?),
+        Some(trust) => Some(client_config(&identity, trust, args.keylog)?),
         None => None,
     };
     Ok(ClientStart { facts, home, tls })

@@ -52,12 +52,14 @@ fn header(raw: &Raw, dest_id: u64, content_id: u32, content_type: u8, size: u16)
     Header { source_id: raw.id, dest_id, content_id, content_type, size }
 }
 
+/// What to send after HELLO: receiver, content_id, content_type, size, body; the reason expected.
+type Breach = (u64, u32, u8, u16, &'static [u8], FailKind);
+
 #[test]
 fn every_breach_is_refused_with_its_number() {
     let (world, mut ann, mut bob) = pair();
     let b = id_parse(&bob.id).unwrap();
-    // Что послать после HELLO: получатель, content_id, content_type, размер в заголовке, тело.
-    let rows: &[(u64, u32, u8, u16, &[u8], FailKind)] = &[
+    let rows: &[Breach] = &[
         (b, 0, 99, 0, b"", FailKind::TypeUnknown),
         (b, 0, 2, 4, b"abcd", FailKind::TypeUnknown),
         (0, 77, 0, 0, b"", FailKind::TypeUnknown),

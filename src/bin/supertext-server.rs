@@ -42,7 +42,8 @@ fn server_main(args: ServerArgs) -> Result<(), Fail> {
     descriptors_raise();
     let certificates = server_certificates_open(&home)?;
     let password = server_key_password();
-    let tls = server_config(&certificates.chain_pem, &certificates.key_pem, &password)?;
+    let tls =
+        server_config(&certificates.chain_pem, &certificates.key_pem, &password, args.keylog)?;
     let registered = registered_read(&home.registered)?;
     let socket = listen(&args.listen)?;
     let local = io_try(FailKind::Listen, &args.listen, socket.local_addr())?;

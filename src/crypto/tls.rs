@@ -7,7 +7,7 @@ use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, KeyLogFile, ServerConfig};
 
 use super::certificates::{SERVER_NAME, fingerprint};
 use super::identity::{Identity, sha256};
@@ -54,7 +54,12 @@ pub fn trust_fingerprint(trust: &Trust) -> String {
 }
 
 /// Настройки клиента: своя личность и закреплённый центр сервера.
-pub fn client_config(identity: &Identity, trust: Trust) -> Result<Arc<ClientConfig>, Fail> {
+/// `keylog` — записывать секреты TLS в файл SSLKEYLOGFILE (показ пакетов в Wireshark).
+pub fn client_config(
+    identity: &Identity,
+    trust: Trust,
+    keylog: bool,
+) -> Result<Arc<ClientConfig>, Fail> {
     let check = PinnedServer { pin: trust.pin, ca: trust.ca, provider: provider() };
     let builder = ClientConfig::builder_with_provider(provider());
     let builder =
@@ -65,6 +70,9 @@ pub fn client_config(identity: &Identity, trust: Trust) -> Result<Arc<ClientConf
     let mut config = tls_try(FailKind::KeyBad, made)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.resumption = Resumption::disabled();
+    if keylog {
+        config.key_log = Arc::new(KeyLogFile::new());
+    }
     Ok(Arc::new(config))
 }
 
@@ -73,6 +81,7 @@ pub fn server_config(
     chain_pem: &str,
     key_pem: &str,
     password: &str,
+    keylog: bool,
 ) -> Result<Arc<ServerConfig>, Fail> {
     let chain = pem_chain("domain.crt", chain_pem)?;
     let key = pem_key("domain.key", key_pem, password)?;
@@ -85,6 +94,9 @@ pub fn server_config(
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
+    if keylog {
+        config.key_log = Arc::new(KeyLogFile::new());
+    }
     Ok(Arc::new(config))
 }
 

@@ -56,6 +56,9 @@ pub struct ClientArgs {
     /// With `id`: put the present identity aside and make a new one
     #[arg(long)]
     pub new: bool,
+    /// Write TLS secrets to the file named by SSLKEYLOGFILE, to look at the packets in Wireshark
+    #[arg(long, env = "SUPERTEXT_KEYLOG")]
+    pub keylog: bool,
     /// Detail of supertext.log: error, warn, info, debug or trace
     #[arg(long, env = "SUPERTEXT_LOG", default_value = "info")]
     pub log: String,
@@ -74,6 +77,9 @@ pub struct ServerArgs {
     /// Language: ru, en or zh
     #[arg(long, env = "SUPERTEXT_LANG")]
     pub lang: Option<String>,
+    /// Write TLS secrets to the file named by SSLKEYLOGFILE, to look at the packets in Wireshark
+    #[arg(long, env = "SUPERTEXT_KEYLOG")]
+    pub keylog: bool,
     /// Detail of supertext.log: error, warn, info, debug or trace
     #[arg(long, env = "SUPERTEXT_LOG", default_value = "info")]
     pub log: String,

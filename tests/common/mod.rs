@@ -1,7 +1,7 @@
 //! Real processes for the end-to-end tests: a server and clients with the JSON pipe, each with a
 //! home of its own; their output goes to files, which are read as they grow. Nothing stays behind.
 //! Настоящие процессы для сквозных испытаний: сервер и клиенты с потоком JSON, у каждого своя
-//! домашняя папка; вывод идёт в файлы, которые читаются по мере роста. После них ничего не остаётся.
+//! домашняя папка; вывод идёт в файлы и читается по мере роста. После них ничего не остаётся.
 
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

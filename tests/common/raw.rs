@@ -35,7 +35,7 @@ pub fn raw_connect(join: &str, home: &Path) -> Raw {
     let identity = identity_open(&home).expect("an identity");
     let line = join_parse(join).expect("a join line");
     let trust = Trust { pin: line.pin.expect("a pin"), ca: None };
-    let config = client_config(&identity, trust).expect("a config");
+    let config = client_config(&identity, trust, false).expect("a config");
     let tls = ClientConnection::new(config, server_name().expect("a name")).expect("TLS");
     let socket = TcpStream::connect(&line.address).expect("connects");
     socket.set_read_timeout(Some(GUARD)).expect("a bound");

@@ -136,7 +136,7 @@ fn guest_add(links: &mut Links, join: &JoinLine, identity: &Identity) -> Result<
     let Some(pin) = join.pin else {
         return Err(fail(FailKind::ServerUnknown, &join.address));
     };
-    let config = client_config(identity, Trust { pin, ca: None })?;
+    let config = client_config(identity, Trust { pin, ca: None }, false)?;
     let tls = match ClientConnection::new(config, server_name()?) {
         Ok(tls) => Connection::Client(tls),
         Err(error) => return Err(fail(FailKind::Tls, &error.to_string())),

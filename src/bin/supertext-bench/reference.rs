@@ -48,7 +48,7 @@ fn pipe_run(
     patience: u64,
 ) -> Result<PipeTook, Fail> {
     let pems = server_certificates_make()?;
-    let config = server_config(&pems.server_chain, &pems.server_key, "")?;
+    let config = server_config(&pems.server_chain, &pems.server_key, "", false)?;
     let fingerprint = chain_fingerprint(&pems.server_chain)?;
     let door = io_try(FailKind::Listen, "loopback", TcpListener::bind("127.0.0.1:0"))?;
     let local = io_try(FailKind::Listen, "loopback", door.local_addr())?;
@@ -147,7 +147,7 @@ pub fn give_run(args: &GiveArgs) -> Result<(), Fail> {
     };
     let (key, certificate) = identity_make()?;
     let identity = identity_read(&key, &certificate, "")?;
-    let config = client_config(&identity, Trust { pin, ca: None })?;
+    let config = client_config(&identity, Trust { pin, ca: None }, false)?;
     let mut tls = match ClientConnection::new(config, server_name()?) {
         Ok(tls) => Connection::Client(tls),
         Err(error) => return Err(fail(FailKind::Tls, &error.to_string())),
