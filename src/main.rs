@@ -20,11 +20,12 @@ use supertext::logic::events::{StartFacts, Wishes};
 use supertext::net::address::{JoinLine, join_parse};
 use supertext::store::contacts::contacts_read;
 use supertext::store::finished::finished_read;
+use supertext::store::history::{history_open, history_remember};
 use supertext::store::home::{
     Home, home_client, home_default, home_lock, home_open, identity_open, identity_renew,
     trust_open,
 };
-use supertext::store::journal::journals_list;
+use supertext::store::journal::{JOURNAL_INCOMING, JOURNAL_OUTGOING, journals_list};
 use supertext::store::limits::limits_read;
 use supertext::store::part::parts_settle;
 use supertext::store::settings::{Settings, setting_get, settings_read, settings_write};
@@ -119,17 +120,23 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         Some(code) => code.clone(),
         None => setting_get(&settings, "lang"),
     };
+    let base = history_open(&home.history)?;
+    let kept = history_remember(&base, u64::from_be_bytes(seed) >> 1)?;
     let facts = StartFacts {
         me: identity.id,
         fingerprint: hex::encode(identity.public_key),
-        run: u64::from_be_bytes(seed) >> 1,
+        run: kept.run,
         server: join.address,
         wishes: wishes(args, &settings),
         limits: limits_read(&home.limits)?,
         contacts: contacts_read(&home.contacts)?,
-        outgoing: journals_list(&home.outgoing)?,
-        incoming: journals_list(&home.downloads)?,
+        outgoing: journals_list(&home.outgoing, JOURNAL_OUTGOING)?,
+        incoming: journals_list(&home.downloads, JOURNAL_INCOMING)?,
         finished,
+        outbox: kept.outbox,
+        sequences: kept.sequences,
+        orders: kept.incoming,
+        unseen: kept.unseen,
         to: chat_choose(args, &identity)?,
         language: language_choose(&wish),
     };
@@ -137,7 +144,7 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         Some(trust) => Some(client_config(&identity, trust, args.keylog)?),
         None => None,
     };
-    Ok(ClientStart { facts, home, tls })
+    Ok(ClientStart { facts, home, base, tls })
 }
 
 /// Чат, открытый с самого начала (`--to`).

@@ -294,3 +294,16 @@ fn files_cross_each_other() {
     arrived(&mut ann, &mut bob, &one);
     arrived(&mut bob, &mut ann, &other);
 }
+
+#[test]
+fn a_received_file_is_never_taken_for_a_journal() {
+    let (world, mut ann, mut bob) = pair(true);
+    let folder = sources(&world);
+    for name in ["evil.part.journal", "evil.journal", "evil.PART"] {
+        let path = file_make(&folder, name, 5000, 12);
+        say_words(&mut ann, &["/send", &bob.id, &path.display().to_string()]);
+        let done = wait(&mut bob, json!({"event": "file", "state": "done", "name": name}));
+        let place = done["path"].as_str().unwrap();
+        assert!(place.ends_with(&format!("{name}_")), "{place}");
+    }
+}

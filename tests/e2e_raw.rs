@@ -346,3 +346,17 @@ fn who_reads_nothing_is_cut_off_alone() {
     unharmed(&mut ann, &mut bob, "after");
     drop(raw);
 }
+
+#[test]
+fn bytes_after_the_farewell_of_tls_freeze_nobody() {
+    let (world, mut ann, mut bob) = pair();
+    let mut raw = rogue(&world, "rogue");
+    raw.tls.conn.send_close_notify();
+    std::io::Write::flush(&mut raw.tls).unwrap();
+    for _ in 0..20 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        // Закрытый сервером сокет уже не принимает: это и есть верный ответ.
+        let _ = std::io::Write::write(&mut raw.tls.sock, b"0123456789");
+    }
+    unharmed(&mut ann, &mut bob, "still here");
+}

@@ -5,6 +5,8 @@
 //!
 //! `cargo test --release --test kill_soak -- --ignored --nocapture`; size: SUPERTEXT_SOAK_MIB.
 
+#![allow(clippy::expect_used)]
+
 mod common;
 
 use std::path::PathBuf;

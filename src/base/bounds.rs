@@ -70,6 +70,12 @@ pub const EARLY_MAX: usize = 128;
 pub const EARLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Half-received long messages at the same time, per peer.
 pub const PARTIAL_MAX: usize = 4;
+/// Past messages shown by one /history at most.
+pub const HISTORY_MAX: u64 = 1_000;
+/// Found messages shown by one /search at most.
+pub const SEARCH_MANY: u64 = 50;
+/// Orders written to history.db in one commit at most.
+pub const COMMIT_ORDERS: usize = 1_000;
 /// Open questions at the same time.
 pub const QUESTIONS_MAX: usize = 64;
 /// Characters of a person's name.
@@ -102,6 +108,8 @@ pub const STALL_MS: u64 = 60_000;
 pub const FINISH_MS: u64 = 2_000;
 /// The end of the JSON pipe's input waits so long for deliveries.
 pub const LEAVE_MS: u64 = 30_000;
+/// history.db is tried again so long after a failure.
+pub const BASE_RETRY_MS: u64 = 5_000;
 /// At the end of the input an unanswered offer is waited for so long.
 pub const ANSWER_MS: u64 = 3_000;
 /// Progress of a transfer is shown at most once in so long.

@@ -34,6 +34,17 @@ pub fn time_rfc3339(wall_ms: u64) -> String {
     }
 }
 
+/// Местный день для прошлого в консоли: `2026-01-31`.
+pub fn day_local(wall_ms: u64) -> String {
+    match jiff::Timestamp::from_millisecond(wall_ms as i64) {
+        Ok(stamp) => {
+            let zoned = stamp.to_zoned(jiff::tz::TimeZone::system());
+            zoned.strftime("%Y-%m-%d").to_string()
+        }
+        Err(_) => String::from("----------"),
+    }
+}
+
 /// Местное время для строки в консоли: `12:45:07`.
 pub fn time_local(wall_ms: u64) -> String {
     match jiff::Timestamp::from_millisecond(wall_ms as i64) {

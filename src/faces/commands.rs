@@ -9,6 +9,9 @@ use crate::store::settings::setting_check;
 
 use super::texts::LANGUAGES;
 
+/// Сколько прошлых сообщений показывается, если число не названо.
+const HISTORY_FIRST: u64 = 20;
+
 /// Every command there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -26,6 +29,8 @@ pub enum Verb {
     Refuse,
     Cancel,
     Files,
+    History,
+    Search,
     Limits,
     TopUp,
     Yes,
@@ -66,6 +71,8 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Refuse, "/refuse", "T"),
     row(Verb::Cancel, "/cancel", "T"),
     row(Verb::Files, "/files", "[ID]"),
+    row(Verb::History, "/history", "[ID] [N]"),
+    row(Verb::Search, "/search", "words"),
     row(Verb::Limits, "/limits", "[ID]"),
     row(Verb::TopUp, "/topup", "ID messages|files N"),
     row(Verb::Yes, "/yes", "[TOKEN]"),
@@ -157,13 +164,19 @@ fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         return;
     }
     match verb {
-        Verb::Help | Verb::Take | Verb::Refuse | Verb::Cancel | Verb::Yes | Verb::No => {
+        Verb::Search
+        | Verb::Help
+        | Verb::Take
+        | Verb::Refuse
+        | Verb::Cancel
+        | Verb::Yes
+        | Verb::No => {
             words.push(String::from(rest));
         }
         Verb::Files | Verb::Limits | Verb::To | Verb::Remove | Verb::Block | Verb::Language => {
             words.push(String::from(rest.trim_matches('"')));
         }
-        Verb::Add | Verb::Rename | Verb::Message | Verb::Send | Verb::TopUp => {
+        Verb::History | Verb::Add | Verb::Rename | Verb::Message | Verb::Send | Verb::TopUp => {
             let (who, after) = who_split(rest);
             words.push(who);
             if verb == Verb::TopUp {
@@ -289,6 +302,8 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::Refuse => Command::Refuse(transfer(words)?),
         Verb::Cancel => Command::Cancel(transfer(words)?),
         Verb::Files => Command::Files(word_or_empty(words, 0)),
+        Verb::History => history_make(words)?,
+        Verb::Search => Command::Search(String::from(word(words, 0, "words")?)),
         Verb::Limits => Command::Limits(word_or_empty(words, 0)),
         Verb::TopUp => topup_make(words)?,
         Verb::Yes => Command::Yes(token(words)?),
@@ -305,6 +320,19 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::Quit => Command::Quit,
     };
     Ok(command)
+}
+
+/// `/history`: собеседник и сколько сообщений; одно число без собеседника — сколько.
+fn history_make(words: &[String]) -> Result<Command, Fail> {
+    let first = word_or_empty(words, 0);
+    let second = word_or_empty(words, 1);
+    if second.is_empty() && first.len() < ID_DIGITS {
+        if let Ok(many) = first.parse::<u64>() {
+            return Ok(Command::History { who: String::new(), many });
+        }
+    }
+    let many = if second.is_empty() { HISTORY_FIRST } else { number(&second)? };
+    Ok(Command::History { who: first, many })
 }
 
 /// `/topup`: собеседник, какой лимит, сколько.

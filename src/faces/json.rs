@@ -160,7 +160,7 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "message": uuid_text(&shown.message), "text": shown.text,
             "outgoing": shown.outgoing, "sent": time_rfc3339(shown.sent),
             "received": time_or_null(shown.received), "reply_to": null, "edited": false,
-            "kind": "text"}),
+            "kind": "text", "past": shown.past}),
         Show::Receipt { peer, message, state, at, reason } => json!({
             "event": "receipt", "peer": id_digits(*peer), "message": uuid_text(message),
             "state": receipt_word(*state), "at": time_rfc3339(*at),

@@ -4,7 +4,7 @@
 use super::commands::COMMANDS;
 use super::json::{file_word, link_word, peer_word, receipt_word};
 use super::texts::{Texts, text, text_fail};
-use crate::base::clock::time_local;
+use crate::base::clock::{day_local, time_local};
 use crate::base::fail::Fail;
 use crate::base::ids::{Id, id_shown};
 use crate::logic::contacts::letter_harmful;
@@ -134,10 +134,21 @@ fn message_line(texts: &Texts, shown: &MessageShow) -> String {
         ("name", clean(&shown.name)),
         ("text", clean(&shown.text)),
         ("sent", time_local(shown.sent)),
-        ("received", time_local(shown.received)),
+        ("received", time_shown(shown.received)),
+        ("day", day_local(shown.sent)),
     ];
-    let key = if shown.outgoing { "message-out" } else { "message-in" };
+    let key = match (shown.past, shown.outgoing) {
+        (false, false) => "message-in",
+        (false, true) => "message-out",
+        (true, false) => "past-in",
+        (true, true) => "past-out",
+    };
     text(texts, key, &values)
+}
+
+/// Время получения; ещё не получено — тире.
+fn time_shown(wall_ms: u64) -> String {
+    if wall_ms == 0 { String::from("—") } else { time_local(wall_ms) }
 }
 
 /// Передача: что с ней, сколько, как быстро, почему.

@@ -167,7 +167,7 @@ pub fn question_answer(
                 return Ok(());
             }
             budget_check(client, question.peer, Budget::Messages, question.packets)?;
-            text_pay(client, question.peer, envelope, question.packets, now, out);
+            text_pay(client, question.peer, envelope, question.packets, out);
         }
         About::File { transfer } => {
             if !yes {

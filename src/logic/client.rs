@@ -8,18 +8,22 @@ use super::commands::command_run;
 use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, watch_put};
 use super::events::{Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
 use super::leaving::leave_tick;
-use super::messages::{message_received, outbox_again, outbox_pump, outbox_tick};
+use super::messages::{
+    base_tick, envelope_accept, message_received, outbox_again, outbox_kept, outbox_pump,
+    outbox_tick,
+};
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
 };
 use super::sending::{
     done_received, offers_renew, source_failed, source_opened, source_sent, want_received,
 };
-use super::show::{LinkShow, PeerState, Show};
+use super::show::{LinkShow, MessageShow, PeerState, Show};
 use super::state::{Client, Leave, Stage, client_new};
 use super::transfers::{busy_pause, stop_received, transfers_pause, transfers_wake};
 use crate::base::bounds::{
-    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
+    BASE_RETRY_MS, CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS,
+    SILENT_MS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
@@ -97,7 +101,27 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
             part_done(client, transfer, &path, proof, now, out);
         }
         ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
+        ClientEvent::Kept { peer, sequence } => outbox_kept(client, peer, sequence, now, out),
+        ClientEvent::Accepted { peer, envelope } => {
+            envelope_accept(client, peer, envelope, now, out);
+        }
+        ClientEvent::BaseFailed { fail } => {
+            client.base_retry_ms = Some(now.mono_ms + BASE_RETRY_MS);
+            out_show(out, Show::Error { fail, command: String::new() });
+        }
+        ClientEvent::Past { messages } => past_show(client, messages, out),
         ClientEvent::LimitsRead { rows, base } => limits_edited(client, &rows, &base, out),
+    }
+}
+
+/// Показывает найденное в истории.
+fn past_show(client: &Client, messages: Vec<MessageShow>, out: &mut Out) {
+    if messages.is_empty() {
+        out_show(out, Show::Info { key: "history-none", values: Vec::new() });
+    }
+    for mut message in messages {
+        message.name = contact_name(client, message.peer);
+        out_show(out, Show::Message(message));
     }
 }
 
@@ -109,6 +133,7 @@ pub fn client_flush(client: &mut Client, out: &mut Out) {
 /// Тиканье часов: связь, повторы, уход.
 fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     link_tick(client, now, out);
+    base_tick(client, now, out);
     outbox_tick(client, now, out);
     parts_tick(client, now, out);
     leave_tick(client, now, out);

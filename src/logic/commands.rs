@@ -4,7 +4,9 @@
 use super::budget::{budget_add, limits_show, question_answer};
 use super::client::card_text;
 use super::contacts::{contact_meet, contact_name, contact_show, name_clean, who_find};
-use super::events::{Action, ClientEvent, Command, Out, Random, Transfer, out_show};
+use super::events::{
+    Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Transfer, out_show,
+};
 use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
 use super::messages::text_write;
 use super::receiving::{file_refuse, file_take, transfers_forget};
@@ -12,6 +14,7 @@ use super::sending::file_write;
 use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage};
 use super::transfers::{file_list, transfer_end};
+use crate::base::bounds::{HISTORY_MAX, SEARCH_MANY};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -76,6 +79,11 @@ fn command_do(
         Command::Refuse(transfer) => return file_refuse(client, transfer, now, out),
         Command::Cancel(transfer) => return file_stop(client, transfer, now, out),
         Command::Files(who) => return files_list(client, &who, now, out),
+        Command::History { who, many } => return history_ask(client, &who, many, out),
+        Command::Search(words) => {
+            let query = PastQuery::Search { words, many: SEARCH_MANY };
+            out.actions.push(Action::Base(BaseOrder::Past { query }));
+        }
         Command::Limits(who) => return limits_list(client, &who, out),
         Command::TopUp { who, budget, amount } => {
             let peer = who_find(client, &who)?;
@@ -166,6 +174,7 @@ fn contact_remove(client: &mut Client, who: &str, now: Time, out: &mut Out) -> R
     }
     client.contacts_dirty = true;
     client.limits_dirty = true;
+    out.actions.push(Action::Base(BaseOrder::Forget { peer: id }));
     out_show(out, Show::Info { key: "contact-removed", values: vec![("name", name)] });
     Ok(())
 }
@@ -178,6 +187,7 @@ fn contact_block(client: &mut Client, who: &str, now: Time, out: &mut Out) -> Re
     if let Some(contact) = client.contacts.get_mut(&id) {
         contact.blocked = true;
         contact.outbox.clear();
+        out.actions.push(Action::Base(BaseOrder::Forget { peer: id }));
         client.contacts_dirty = true;
     }
     contact_show(client, id, out);
@@ -194,8 +204,15 @@ fn chat_choose(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail
     let id = who_find(client, who)?;
     contact_meet(client, id, out);
     client.chosen = Some(id);
+    let mut unread = 0;
     if let Some(contact) = client.contacts.get_mut(&id) {
-        contact.unread = 0;
+        unread = std::mem::take(&mut contact.unread);
+    }
+    if unread > 0 {
+        let many = u64::min(unread, HISTORY_MAX);
+        out.actions
+            .push(Action::Base(BaseOrder::Past { query: PastQuery::Last { peer: id, many } }));
+        out.actions.push(Action::Base(BaseOrder::Seen { peer: id }));
     }
     out_show(out, Show::Chosen { id, name: contact_name(client, id) });
     Ok(())
@@ -213,6 +230,18 @@ fn file_stop(
     }
     let reason = fail(FailKind::Cancelled, "");
     transfer_end(client, transfer, STOP_CANCELLED, reason, now, out);
+    Ok(())
+}
+
+/// `/history`: последние сообщения с человеком, по умолчанию с выбранным.
+fn history_ask(client: &Client, who: &str, many: u64, out: &mut Out) -> Result<(), Fail> {
+    let peer = match (who.is_empty(), client.chosen) {
+        (true, Some(chosen)) => chosen,
+        (true, None) => return Err(fail(FailKind::PeerMissing, "")),
+        (false, _) => who_find(client, who)?,
+    };
+    let many = u64::clamp(many, 1, HISTORY_MAX);
+    out.actions.push(Action::Base(BaseOrder::Past { query: PastQuery::Last { peer, many } }));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::events::{Action, ContactRow, LimitRow, Out, StartFacts, out_send, out_show};
 use super::show::{PeerState, Show};
-use super::state::{Client, Contact, Incoming, Stage};
+use super::state::{Client, Contact, Incoming, OutMessage, Stage, transfer_find};
 use crate::base::bounds::{CONTACTS_MAX, NAME_MAX, RESEND_MS};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{ID_SERVER, Id, id_digits, id_looks_like, id_parse, id_shown};
@@ -23,6 +23,7 @@ pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
         }
     }
     limits_apply(client, &facts.limits);
+    orders_load(client, facts);
     if let Some(id) = facts.to {
         contact_make(client, id);
     }
@@ -31,6 +32,44 @@ pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
     }
     for transfer in &facts.incoming {
         contact_make(client, transfer.peer);
+    }
+}
+
+/// Загружает порядок сообщений: что ждёт доставки, откуда продолжать счёт, что не прочитано.
+fn orders_load(client: &mut Client, facts: &StartFacts) {
+    for row in &facts.sequences {
+        // Счёт переживает и удаление контакта: новый продолжит, а не начнёт с единицы.
+        client.sequence_first = u64::max(client.sequence_first, row.next);
+        if let Some(contact) = client.contacts.get_mut(&row.peer) {
+            contact.next_sequence = row.next;
+        }
+    }
+    for row in &facts.orders {
+        if let Some(contact) = client.contacts.get_mut(&row.peer) {
+            contact.incoming.run = row.run;
+            contact.incoming.expected = row.expected;
+            contact.incoming.committed = row.expected;
+        }
+    }
+    for row in &facts.outbox {
+        let mut envelope = row.envelope.clone();
+        let mut transfer = None;
+        if let Some(offer) = &envelope.offer {
+            transfer = transfer_find(client, true, &offer.transfer);
+            if transfer.is_none() {
+                // Передача отменена: предложение пустеет, но место в порядке занимает.
+                envelope.offer = None;
+            }
+        }
+        if let Some(contact) = client.contacts.get_mut(&row.peer) {
+            let entry = OutMessage { envelope, kept: true, sent: false, transfer };
+            contact.outbox.push_back(entry);
+        }
+    }
+    for (peer, many) in &facts.unseen {
+        if let Some(contact) = client.contacts.get_mut(peer) {
+            contact.unread = *many;
+        }
     }
 }
 

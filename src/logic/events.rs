@@ -1,12 +1,12 @@
 //! What comes into the logic and what goes out of it, for the client and for the server.
 //! Что входит в логику и что из неё выходит, для клиента и для сервера.
 
-use super::show::Show;
+use super::show::{MessageShow, Show};
 use crate::base::fail::{Fail, FailKind};
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::wire::header::Header;
-use crate::wire::message::TransferId;
+use crate::wire::message::{Envelope, MessageId, TransferId};
 use crate::wire::packets::Lane;
 
 /// Number of a link within this process.
@@ -54,6 +54,35 @@ pub struct FinishedRow {
     pub state: u8,
 }
 
+/// An outgoing message that still waited when the program ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    pub peer: Id,
+    pub envelope: Envelope,
+}
+
+/// Where the order of one's own messages to a peer goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SequenceRow {
+    pub peer: Id,
+    pub next: u64,
+}
+
+/// How far the order of a peer's messages has come: the next one expected of this run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncomingRow {
+    pub peer: Id,
+    pub run: u64,
+    pub expected: u64,
+}
+
+/// Which past messages are asked for; the oldest come first.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PastQuery {
+    Last { peer: Id, many: u64 },
+    Search { words: String, many: u64 },
+}
+
 /// Settings the logic needs (store/settings.rs keeps them).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wishes {
@@ -69,7 +98,7 @@ pub struct Wishes {
 pub struct StartFacts {
     pub me: Id,
     pub fingerprint: String,
-    /// Random number of this run of the program.
+    /// Names the order of one's messages: random, kept as long as history.db is.
     pub run: u64,
     /// HOST:PORT, or empty: no server is known.
     pub server: String,
@@ -79,6 +108,11 @@ pub struct StartFacts {
     pub outgoing: Vec<TransferFacts>,
     pub incoming: Vec<TransferFacts>,
     pub finished: Vec<FinishedRow>,
+    pub outbox: Vec<OutboxRow>,
+    pub sequences: Vec<SequenceRow>,
+    pub orders: Vec<IncomingRow>,
+    /// Messages not seen yet, by peer.
+    pub unseen: Vec<(Id, u64)>,
     /// Chat chosen at the start (`--to`).
     pub to: Option<Id>,
     /// Language of the face.
@@ -122,6 +156,11 @@ pub enum Command {
     Refuse(Transfer),
     Cancel(Transfer),
     Files(String),
+    History {
+        who: String,
+        many: u64,
+    },
+    Search(String),
     Limits(String),
     TopUp {
         who: String,
@@ -215,6 +254,24 @@ pub enum ClientEvent<'a> {
         transfer: Transfer,
         fail: Fail,
     },
+    /// This outgoing message is on disk and may be sent.
+    Kept {
+        peer: Id,
+        sequence: u64,
+    },
+    /// This incoming message is on disk and may be shown and confirmed.
+    Accepted {
+        peer: Id,
+        envelope: Envelope,
+    },
+    /// The messages could not be put on disk; nothing after the last `Kept` and `Accepted` was.
+    BaseFailed {
+        fail: Fail,
+    },
+    /// Past messages that were asked for.
+    Past {
+        messages: Vec<MessageShow>,
+    },
     /// limits.txt was changed by hand.
     LimitsRead {
         rows: Vec<LimitRow>,
@@ -252,6 +309,25 @@ pub enum ServerEvent<'a> {
         header: Header,
     },
     Tick,
+}
+
+/// What the logic wants of history.db.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BaseOrder {
+    /// Put an outgoing message on disk; `Kept` follows.
+    Keep { peer: Id, envelope: Envelope },
+    /// Put an incoming message and the order it belongs to on disk; `Accepted` follows.
+    Accept { row: IncomingRow, envelope: Envelope, received: u64, seen: bool },
+    /// An outgoing message was confirmed.
+    Confirm { peer: Id, message: MessageId, at: u64 },
+    /// Everything of this peer was seen.
+    Seen { peer: Id },
+    /// Nothing waits for this peer any more.
+    Forget { peer: Id },
+    /// Look past messages up; `Past` follows.
+    Past { query: PastQuery },
+    /// The logic knows of the failure and orders everything again that was lost.
+    Retry,
 }
 
 /// What the logic wants done. Packets lie in `Out::bytes`.
@@ -293,6 +369,8 @@ pub enum Action {
     FinishedSave {
         row: FinishedRow,
     },
+    /// Something for history.db.
+    Base(BaseOrder),
     /// Remember for good which key an id belongs to (server).
     Register {
         id: Id,

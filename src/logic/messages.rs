@@ -4,7 +4,9 @@
 
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::{contact_meet, contact_name, contact_show, contact_state, name_clean};
-use super::events::{Budget, Out, Random, Transfer, out_send, out_show};
+use super::events::{
+    Action, BaseOrder, Budget, IncomingRow, Out, Random, Transfer, out_send, out_show,
+};
 use super::receiving::offer_received;
 use super::sending::offer_clear_put;
 use super::show::{MessageShow, PeerState, ReceiptState, Show};
@@ -58,7 +60,7 @@ pub fn text_write(
     if packets > 1 {
         return question_ask(client, peer, packets, About::Text { envelope }, now, out);
     }
-    text_pay(client, peer, envelope, packets, now, out);
+    text_pay(client, peer, envelope, packets, out);
     Ok(())
 }
 
@@ -86,14 +88,7 @@ pub fn envelope_new(client: &Client, kind: u8, now: Time) -> Envelope {
 }
 
 /// Списывает цену и ставит текст в очередь.
-pub fn text_pay(
-    client: &mut Client,
-    peer: Id,
-    envelope: Envelope,
-    packets: u64,
-    now: Time,
-    out: &mut Out,
-) {
+pub fn text_pay(client: &mut Client, peer: Id, envelope: Envelope, packets: u64, out: &mut Out) {
     budget_pay(client, peer, Budget::Messages, packets, out);
     let shown = MessageShow {
         peer,
@@ -103,18 +98,18 @@ pub fn text_pay(
         outgoing: true,
         sent: envelope.time,
         received: 0,
+        past: false,
     };
     out_show(out, Show::Message(shown));
-    outbox_put(client, peer, envelope, None, now, out);
+    outbox_put(client, peer, envelope, None, out);
 }
 
-/// Ставит конверт в очередь к человеку и отправляет, что можно.
+/// Ставит конверт в очередь к человеку; отправится, когда будет на диске.
 pub fn outbox_put(
     client: &mut Client,
     peer: Id,
     mut envelope: Envelope,
     transfer: Option<Transfer>,
-    now: Time,
     out: &mut Out,
 ) {
     let Some(contact) = client.contacts.get_mut(&peer) else {
@@ -122,12 +117,26 @@ pub fn outbox_put(
     };
     envelope.sequence = contact.next_sequence;
     contact.next_sequence += 1;
-    if envelope.kind == ENVELOPE_TEXT {
-        let (message, at) = (envelope.id, envelope.time);
-        let state = ReceiptState::Queued;
-        out_show(out, Show::Receipt { peer, message, state, at, reason: None });
+    out.actions.push(Action::Base(BaseOrder::Keep { peer, envelope: envelope.clone() }));
+    contact.outbox.push_back(OutMessage { envelope, kept: false, sent: false, transfer });
+}
+
+/// Сообщение на диске: теперь оно не пропадёт, и его можно отправлять.
+pub fn outbox_kept(client: &mut Client, peer: Id, sequence: u64, now: Time, out: &mut Out) {
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    for entry in &mut contact.outbox {
+        if entry.envelope.sequence != sequence || entry.kept {
+            continue;
+        }
+        entry.kept = true;
+        if entry.envelope.kind == ENVELOPE_TEXT {
+            let (message, at) = (entry.envelope.id, entry.envelope.time);
+            let state = ReceiptState::Queued;
+            out_show(out, Show::Receipt { peer, message, state, at, reason: None });
+        }
     }
-    contact.outbox.push_back(OutMessage { envelope, sent: false, transfer });
     // Кого нет, того ищет проба по часам, а не каждая новая строка.
     let away = contact.state == PeerState::Offline || contact.state == PeerState::Refused;
     if !away || contact.outbox.len() == 1 {
@@ -177,7 +186,7 @@ fn outbox_send(client: &mut Client, peer: Id, index: usize, out: &mut Out) {
     };
     let base = contact.outbox[0].envelope.sequence;
     let entry = &mut contact.outbox[index];
-    if entry.sent {
+    if entry.sent || !entry.kept {
         return;
     }
     entry.envelope.base = base;
@@ -200,6 +209,27 @@ fn outbox_send(client: &mut Client, peer: Id, index: usize, out: &mut Out) {
 pub fn outbox_again(contact: &mut Contact) {
     for entry in &mut contact.outbox {
         entry.sent = false;
+    }
+}
+
+/// Тиканье: после отказа диска приказать заново всё, что не записалось. Чужие сообщения, которых
+/// нет на диске, не подтверждены: порядок возвращается к записанному, и их пришлют снова.
+pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
+    match client.base_retry_ms {
+        Some(at) if now.mono_ms >= at => client.base_retry_ms = None,
+        Some(_) | None => return,
+    }
+    out.actions.push(Action::Base(BaseOrder::Retry));
+    for contact in client.contacts.values_mut() {
+        contact.incoming.expected = contact.incoming.committed;
+        contact.incoming.early.clear();
+        contact.incoming.early_bytes = 0;
+        for entry in &contact.outbox {
+            if !entry.kept {
+                let envelope = entry.envelope.clone();
+                out.actions.push(Action::Base(BaseOrder::Keep { peer: contact.id, envelope }));
+            }
+        }
     }
 }
 
@@ -302,6 +332,7 @@ fn envelope_received(
     if incoming.run != envelope.run || incoming.expected == 0 {
         incoming.run = envelope.run;
         incoming.expected = u64::max(1, envelope.base);
+        incoming.committed = incoming.expected;
         incoming.early.clear();
         incoming.early_bytes = 0;
     }
@@ -309,7 +340,10 @@ fn envelope_received(
         incoming.expected = envelope.base;
     }
     if envelope.sequence < incoming.expected {
-        // Уже показано: подтверждение, видно, потерялось.
+        // Уже было. Что на диске, подтверждается снова; что ещё пишется, подтвердится само.
+        if envelope.sequence >= incoming.committed {
+            return Ok(());
+        }
         receipt_send(client, source, &envelope, now, out);
         // Ответ на предложение мог пропасть вместе с подтверждением: ответить снова.
         if let Some(offer) = envelope.offer {
@@ -328,7 +362,7 @@ fn envelope_received(
         }
     } else {
         incoming.expected += 1;
-        envelope_accept(client, source, envelope, now, out);
+        accept_order(client, source, envelope, now, out);
     }
     early_release(client, source, now, out);
     Ok(())
@@ -354,15 +388,37 @@ fn early_release(client: &mut Client, source: Id, now: Time, out: &mut Out) {
         incoming.early_bytes -= usize::min(incoming.early_bytes, envelope.text.len());
         if sequence == incoming.expected {
             incoming.expected += 1;
-            envelope_accept(client, source, envelope, now, out);
+            accept_order(client, source, envelope, now, out);
         }
     }
 }
 
-/// Принимает конверт ровно один раз: показать и подтвердить.
-fn envelope_accept(client: &mut Client, source: Id, envelope: Envelope, now: Time, out: &mut Out) {
+/// Следующее по порядку: сначала на диск, вместе с тем, докуда дошёл порядок.
+fn accept_order(client: &Client, source: Id, envelope: Envelope, now: Time, out: &mut Out) {
+    let Some(contact) = client.contacts.get(&source) else {
+        return;
+    };
+    let (run, expected) = (contact.incoming.run, envelope.sequence + 1);
+    let row = IncomingRow { peer: source, run, expected };
+    let seen = client.chosen == Some(source);
+    let received = now.wall_ms;
+    out.actions.push(Action::Base(BaseOrder::Accept { row, envelope, received, seen }));
+}
+
+/// Конверт на диске: показать и подтвердить, ровно один раз.
+pub fn envelope_accept(
+    client: &mut Client,
+    source: Id,
+    envelope: Envelope,
+    now: Time,
+    out: &mut Out,
+) {
     let chosen = client.chosen == Some(source);
     if let Some(contact) = client.contacts.get_mut(&source) {
+        if contact.incoming.run == envelope.run {
+            let next = envelope.sequence + 1;
+            contact.incoming.committed = u64::max(contact.incoming.committed, next);
+        }
         let name = name_clean(&envelope.name);
         if contact.name.is_empty() && !name.is_empty() {
             contact.name = name;
@@ -394,6 +450,7 @@ fn envelope_accept(client: &mut Client, source: Id, envelope: Envelope, now: Tim
         outgoing: false,
         sent: envelope.time,
         received: now.wall_ms,
+        past: false,
     };
     out_show(out, Show::Message(shown));
 }
@@ -422,10 +479,11 @@ fn receipt_received(client: &mut Client, peer: Id, receipt: &Envelope, now: Time
             continue;
         }
         if let Some(entry) = contact.outbox.remove(index) {
+            let (message, at) = (receipt.id, receipt.time);
+            out.actions.push(Action::Base(BaseOrder::Confirm { peer, message, at }));
             contact.tried_ms = now.mono_ms;
             contact.resend_ms = RESEND_MS;
             if entry.envelope.kind == ENVELOPE_TEXT {
-                let (message, at) = (receipt.id, receipt.time);
                 let state = ReceiptState::Delivered;
                 out_show(out, Show::Receipt { peer, message, state, at, reason: None });
             }

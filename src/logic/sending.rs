@@ -161,7 +161,7 @@ fn offer_put(client: &mut Client, transfer: Transfer, now: Time, out: &mut Out) 
         changed: facts.changed,
         key: facts.key,
     });
-    outbox_put(client, facts.peer, envelope, Some(transfer), now, out);
+    outbox_put(client, facts.peer, envelope, Some(transfer), out);
 }
 
 /// Предлагает снова, если предложение не стоит в очереди.

@@ -55,6 +55,8 @@ pub struct MessageShow {
     pub outgoing: bool,
     pub sent: u64,
     pub received: u64,
+    /// From the history, not arriving now.
+    pub past: bool,
 }
 
 /// A transfer as shown.

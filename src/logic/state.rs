@@ -32,6 +32,8 @@ pub struct Client {
     pub limits_dirty: bool,
     pub contacts_dirty: bool,
     pub leave: Leave,
+    /// history.db failed: try again at this moment.
+    pub base_retry_ms: Option<u64>,
     /// Why the server link ended for good.
     pub ended: FailKind,
 }
@@ -101,6 +103,8 @@ pub struct Contact {
 #[derive(Debug)]
 pub struct OutMessage {
     pub envelope: Envelope,
+    /// On disk: may be sent.
+    pub kept: bool,
     /// Sent over the present link.
     pub sent: bool,
     /// The transfer this message offers.
@@ -112,6 +116,8 @@ pub struct OutMessage {
 pub struct Incoming {
     pub run: u64,
     pub expected: u64,
+    /// Everything before this is on disk and may be confirmed again.
+    pub committed: u64,
     pub early: BTreeMap<u64, Envelope>,
     /// Bytes of text among them.
     pub early_bytes: usize,
@@ -218,6 +224,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         limits_dirty: false,
         contacts_dirty: false,
         leave: Leave::Staying,
+        base_retry_ms: None,
         ended: FailKind::ServerMissing,
     };
     for row in &facts.finished {

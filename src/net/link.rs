@@ -139,11 +139,15 @@ pub fn link_read(
     let mut tls = tls_lock(&half.tls)?;
     let mut rest = &cipher[..taken];
     while !rest.is_empty() {
-        io_try(FailKind::Tls, "tls", tls.read_tls(&mut rest))?;
+        let fed = io_try(FailKind::Tls, "tls", tls.read_tls(&mut rest))?;
         if let Err(error) = tls.process_new_packets() {
             return Err(tls_fail(&error));
         }
         plain_take(&mut tls, plain)?;
+        if fed == 0 {
+            // После close_notify rustls не берёт больше ничего: тот конец попрощался.
+            return Err(fail(FailKind::LinkClosed, ""));
+        }
     }
     found.wants_write = tls.wants_write();
     if !half.secured && !tls.is_handshaking() {

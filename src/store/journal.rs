@@ -17,6 +17,10 @@ use crate::base::fail::{Fail, FailKind, fail, io_try};
 use crate::base::ids::{id_digits, id_parse};
 use crate::logic::events::TransferFacts;
 
+/// How the journal of an incoming file ends: NAME.part.journal.
+pub const JOURNAL_INCOMING: &str = ".part.journal";
+/// How the journal of an outgoing file ends.
+pub const JOURNAL_OUTGOING: &str = ".journal";
 /// Bytes of the JSON part.
 const HEAD: usize = 4096;
 /// Where the hashes begin.
@@ -35,7 +39,7 @@ pub struct Journal {
 }
 
 /// Заводит журнал; существующий с таким путём — ошибка.
-pub fn journal_create(path: &Path, facts: &TransferFacts, target: &Path) -> Result<Journal, Fail> {
+pub fn journal_create(path: &Path, facts: &TransferFacts) -> Result<Journal, Fail> {
     let what = path.display().to_string();
     let text = json!({
         "transfer": hex::encode(facts.transfer),
@@ -43,7 +47,6 @@ pub fn journal_create(path: &Path, facts: &TransferFacts, target: &Path) -> Resu
         "peer": id_digits(facts.peer),
         "name": facts.name,
         "path": facts.path,
-        "target": target.to_string_lossy(),
         "size": facts.size,
         "changed": facts.changed,
         "key": hex::encode(facts.key),
@@ -64,7 +67,7 @@ pub fn journal_create(path: &Path, facts: &TransferFacts, target: &Path) -> Resu
         file,
         path: path.to_path_buf(),
         facts: facts.clone(),
-        target: target.to_path_buf(),
+        target: target_of(path),
         counter: 0,
         hashes: Vec::new(),
     })
@@ -80,9 +83,10 @@ pub fn journal_open(path: &Path) -> Result<Journal, Fail> {
     if bytes.len() < HASHES as usize {
         return Err(fail(FailKind::JournalBad, &what));
     }
-    let Some((facts, target)) = head_parse(&bytes[..HEAD]) else {
+    let Some(facts) = head_parse(&bytes[..HEAD]) else {
         return Err(fail(FailKind::JournalBad, &what));
     };
+    let target = target_of(path);
     let mut number = [0u8; 8];
     number.copy_from_slice(&bytes[HEAD..HASHES as usize]);
     let mut hashes = Vec::new();
@@ -96,7 +100,7 @@ pub fn journal_open(path: &Path) -> Result<Journal, Fail> {
 }
 
 /// Разбирает JSON журнала.
-fn head_parse(bytes: &[u8]) -> Option<(TransferFacts, PathBuf)> {
+fn head_parse(bytes: &[u8]) -> Option<TransferFacts> {
     let value: Value = serde_json::from_slice(bytes).ok()?;
     let mut transfer = [0u8; 16];
     let mut key = [0u8; 32];
@@ -112,7 +116,28 @@ fn head_parse(bytes: &[u8]) -> Option<(TransferFacts, PathBuf)> {
         changed: value["changed"].as_u64()?,
         key,
     };
-    Some((facts, PathBuf::from(value["target"].as_str()?)))
+    Some(facts)
+}
+
+/// Готовый файл лежит рядом со своим журналом: его путь следует из имени журнала, а не из
+/// содержимого, которое мог бы написать чужой.
+fn target_of(path: &Path) -> PathBuf {
+    let name = match path.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => String::new(),
+    };
+    match name.strip_suffix(JOURNAL_INCOMING) {
+        Some(stem) => path.with_file_name(stem),
+        None => PathBuf::new(),
+    }
+}
+
+/// Журнал ли это: по концу имени. Принятый файл так называться не может (store/names.rs).
+fn is_journal(path: &Path, end: &str) -> bool {
+    match path.file_name() {
+        Some(name) => name.to_string_lossy().ends_with(end),
+        None => false,
+    }
 }
 
 /// Записывает счётчик. `sync` — дождаться диска (нужно попытке: одноразовое число).
@@ -141,12 +166,12 @@ fn journal_place(journal: &mut Journal, place: u64, bytes: &[u8]) -> Result<(), 
 }
 
 /// Данные всех журналов папки. Нечитаемый журнал не стирается, а пропускается.
-pub fn journals_list(folder: &Path) -> Result<Vec<TransferFacts>, Fail> {
+pub fn journals_list(folder: &Path, end: &str) -> Result<Vec<TransferFacts>, Fail> {
     let what = folder.display().to_string();
     let mut found: Vec<TransferFacts> = Vec::new();
     for entry in io_try(FailKind::HomeBad, &what, std::fs::read_dir(folder))? {
         let path = io_try(FailKind::HomeBad, &what, entry)?.path();
-        if path.extension() != Some(std::ffi::OsStr::new("journal")) {
+        if !is_journal(&path, end) {
             continue;
         }
         match journal_open(&path) {
@@ -165,11 +190,11 @@ fn by_transfer(one: &TransferFacts, other: &TransferFacts) -> std::cmp::Ordering
 }
 
 /// Ищет в папке журнал этой передачи.
-pub fn journal_find(folder: &Path, transfer: &[u8; 16]) -> Option<PathBuf> {
+pub fn journal_find(folder: &Path, end: &str, transfer: &[u8; 16]) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?;
     for entry in entries {
         let path = entry.ok()?.path();
-        if path.extension() != Some(std::ffi::OsStr::new("journal")) {
+        if !is_journal(&path, end) {
             continue;
         }
         if let Ok(journal) = journal_open(&path) {

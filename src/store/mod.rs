@@ -3,6 +3,7 @@
 
 pub mod contacts;
 pub mod finished;
+pub mod history;
 pub mod home;
 pub mod journal;
 pub mod limits;

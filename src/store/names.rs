@@ -38,6 +38,11 @@ pub fn name_safe(name: &str) -> String {
             return format!("_{trimmed}");
         }
     }
+    let lower = trimmed.to_ascii_lowercase();
+    if lower.ends_with(".part") || lower.ends_with(".journal") {
+        // Так называются только наши недокачанные файлы и их журналы.
+        return format!("{trimmed}_");
+    }
     String::from(trimmed)
 }
 

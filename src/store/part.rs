@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::finished::finished_append;
 use super::journal::{
-    Journal, journal_counter, journal_create, journal_find, journal_hash, journal_open,
+    JOURNAL_INCOMING, Journal, journal_counter, journal_create, journal_find, journal_hash,
+    journal_open,
 };
 use super::names::{name_safe, part_path, path_free};
 use crate::base::bounds::{BLOCK_PACKETS, FILE_PACKET_BYTES, HEADER_BYTES};
@@ -48,13 +49,13 @@ pub enum PartStep {
 
 /// Открывает передачу: продолжает по журналу или начинает новую. Место на диске проверяется.
 pub fn part_open(folder: &Path, facts: &TransferFacts) -> Result<Part, Fail> {
-    let journal = match journal_find(folder, &facts.transfer) {
+    let journal = match journal_find(folder, JOURNAL_INCOMING, &facts.transfer) {
         Some(path) => journal_open(&path)?,
         None => {
             space_check(folder, facts.size)?;
             let target = path_free(folder, &name_safe(&facts.name));
             let path = super::names::journal_path(&target);
-            journal_create(&path, facts, &target)?
+            journal_create(&path, facts)?
         }
     };
     let part = part_path(&journal.target);
@@ -278,7 +279,7 @@ pub fn parts_settle(folder: &Path, finished: &[FinishedRow]) -> Result<(), Fail>
         if row.state != 0 {
             // Отменённое: сбой мог застать его до удаления.
             part_remove(folder, &row.transfer)?;
-        } else if let Some(path) = journal_find(folder, &row.transfer) {
+        } else if let Some(path) = journal_find(folder, JOURNAL_INCOMING, &row.transfer) {
             part_settle(&journal_open(&path)?)?;
         }
     }
@@ -287,7 +288,7 @@ pub fn parts_settle(folder: &Path, finished: &[FinishedRow]) -> Result<(), Fail>
 
 /// Выбрасывает недокачанное вместе с журналом.
 pub fn part_remove(folder: &Path, transfer: &[u8; 16]) -> Result<(), Fail> {
-    if let Some(path) = journal_find(folder, transfer) {
+    if let Some(path) = journal_find(folder, JOURNAL_INCOMING, transfer) {
         let journal = journal_open(&path)?;
         let part = part_path(&journal.target);
         if part.exists() {

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use super::journal::{
-    Journal, journal_counter, journal_create, journal_find, journal_hash, journal_open,
+    JOURNAL_OUTGOING, Journal, journal_counter, journal_create, journal_find, journal_hash,
+    journal_open,
 };
 use super::part::proof_of;
 use crate::base::bounds::{BLOCK_PACKETS, FILE_PACKET_BYTES, HEADER_BYTES};
@@ -83,13 +84,13 @@ fn file_state(file: &File, what: &str) -> Result<(u64, u64), Fail> {
 /// Заводит журнал оплаченной передачи.
 pub fn source_keep(folder: &Path, facts: &TransferFacts) -> Result<(), Fail> {
     let path = folder.join(format!("{}.journal", hex::encode(facts.transfer)));
-    journal_create(&path, facts, Path::new(""))?;
+    journal_create(&path, facts)?;
     Ok(())
 }
 
 /// Открывает источник по журналу. Ошибка `FileChanged`: файл уже не тот, что предлагали.
 pub fn source_open(folder: &Path, facts: &TransferFacts, me: Id) -> Result<Source, Fail> {
-    let Some(path) = journal_find(folder, &facts.transfer) else {
+    let Some(path) = journal_find(folder, JOURNAL_OUTGOING, &facts.transfer) else {
         return Err(fail(FailKind::JournalBad, &facts.name));
     };
     let journal = journal_open(&path)?;

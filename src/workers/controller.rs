@@ -177,6 +177,18 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         Event::LimitsRead { rows, base } => {
             client_tell(controller, queues, ClientEvent::LimitsRead { rows, base });
         }
+        Event::Kept { peer, sequence } => {
+            client_tell(controller, queues, ClientEvent::Kept { peer, sequence });
+        }
+        Event::Accepted { peer, envelope } => {
+            client_tell(controller, queues, ClientEvent::Accepted { peer, envelope });
+        }
+        Event::BaseFailed { fail } => {
+            client_tell(controller, queues, ClientEvent::BaseFailed { fail });
+        }
+        Event::Past { messages } => {
+            client_tell(controller, queues, ClientEvent::Past { messages });
+        }
         Event::StoreFailed { fail } => {
             tracing::error!("disk: {}", fail.detail);
             show(queues, Show::Error { fail, command: String::new() });
@@ -198,6 +210,7 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
     hands.address = start.facts.server.clone();
     let home = Box::new(start.home);
     post_saver(hands, queues, SaverOrder::Home(home.clone()));
+    post_saver(hands, queues, SaverOrder::BaseOpen(Box::new(start.base)));
     post_reader(hands, queues, ReaderOrder::Home(home));
     let client = client_start(&start.facts, &mut controller.out);
     for state in client.transfers.values() {

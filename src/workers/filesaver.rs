@@ -3,17 +3,19 @@
 //! Filesaver: всё, что пишется на диск. Прежде всего принимаемые файлы; ещё лимиты, контакты и
 //! настройки, чтобы controller никогда не ждал диска.
 
+use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::basekeeper::{Keeper, base_commit, base_order};
 use super::map::{Batch, QUEUES, Queues, batch_give};
 use super::roles::Event;
-use crate::base::bounds::HEADER_BYTES;
+use crate::base::bounds::{COMMIT_ORDERS, HEADER_BYTES};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::logic::events::{ContactRow, FinishedRow, LimitRow, Transfer, TransferFacts};
+use crate::logic::events::{BaseOrder, ContactRow, FinishedRow, LimitRow, Transfer, TransferFacts};
 use crate::store::contacts::contacts_write;
 use crate::store::finished::finished_append;
 use crate::store::home::Home;
@@ -56,6 +58,10 @@ pub enum SaverOrder {
         id: Id,
         key: PublicKey,
     },
+    /// The open history.db.
+    BaseOpen(Box<Connection>),
+    /// Something for history.db; many orders share one commit.
+    Base(BaseOrder),
     /// Report when everything before this is on disk.
     Sync,
 }
@@ -70,6 +76,7 @@ struct Saver {
     settings: Settings,
     limits_time: Option<SystemTime>,
     registered: Option<File>,
+    keeper: Keeper,
     /// What limits.txt held when it was last read or written here.
     limits_rows: Vec<LimitRow>,
 }
@@ -83,6 +90,9 @@ pub fn filesaver_main() {
         if looked.elapsed() >= LIMITS_LOOK {
             looked = Instant::now();
             limits_watch(&mut saver, queues);
+        }
+        if queues.to_filesaver.take.is_empty() || saver.keeper.waiting >= COMMIT_ORDERS {
+            base_commit(&mut saver.keeper, queues);
         }
         match queues.to_filesaver.take.recv_timeout(LIMITS_LOOK) {
             Ok(order) => order_do(&mut saver, order, queues),
@@ -132,7 +142,16 @@ fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
             None => Ok(()),
         },
         SaverOrder::Register { id, key } => register_do(saver, id, &key),
+        SaverOrder::BaseOpen(base) => {
+            saver.keeper.base = Some(*base);
+            Ok(())
+        }
+        SaverOrder::Base(order) => {
+            base_order(&mut saver.keeper, order, queues);
+            Ok(())
+        }
         SaverOrder::Sync => {
+            base_commit(&mut saver.keeper, queues);
             tell(queues, Event::SaverIdle);
             Ok(())
         }

@@ -1,6 +1,7 @@
 //! Floor 5: the workers. map.rs is the plan of the house: start reading there.
 //! Этаж 5: рабочие потоки. map.rs — план дома: читать отсюда.
 
+pub mod basekeeper;
 pub mod connector;
 pub mod controller;
 pub mod displayer;

@@ -225,6 +225,7 @@ fn perform_one(
             post_saver(hands, queues, SaverOrder::Setting { key, value });
         }
         Action::FinishedSave { row } => post_saver(hands, queues, SaverOrder::Finished(row)),
+        Action::Base(order) => post_saver(hands, queues, SaverOrder::Base(order)),
         Action::Register { id, key } => {
             post_saver(hands, queues, SaverOrder::Register { id, key });
         }

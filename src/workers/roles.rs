@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use rustls::{ClientConfig, ServerConfig};
 
 use super::map::{Batch, Queues};
@@ -12,8 +13,10 @@ use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::logic::events::{Command, LimitRow, LinkId, StartFacts, Transfer};
+use crate::logic::show::MessageShow;
 use crate::net::link::{ReadHalf, WriteHalf};
 use crate::store::home::Home;
+use crate::wire::message::Envelope;
 
 /// What the displayer's thread runs: takes from `to_displayer` until `Show::Exit`.
 pub type FaceMain = fn(&Queues);
@@ -22,6 +25,8 @@ pub type FaceMain = fn(&Queues);
 pub struct ClientStart {
     pub facts: StartFacts,
     pub home: Home,
+    /// The open history.db.
+    pub base: Connection,
     /// None when no server can be trusted or none is known.
     pub tls: Option<Arc<ClientConfig>>,
 }
@@ -109,6 +114,21 @@ pub enum Event {
     },
     /// Everything that was ordered before is on disk.
     SaverIdle,
+    Kept {
+        peer: Id,
+        sequence: u64,
+    },
+    Accepted {
+        peer: Id,
+        envelope: Envelope,
+    },
+    /// history.db could not be written.
+    BaseFailed {
+        fail: Fail,
+    },
+    Past {
+        messages: Vec<MessageShow>,
+    },
     /// Everything that was ordered before is with the kernel.
     SenderIdle,
 }

@@ -85,6 +85,7 @@ fn action_apply(
                 world_trace(world, &format!("client{node} leaves with code {code}"));
             }
         }
+        Action::Base(order) => saver_order(world, node, SaverOrder::Base(order)),
         Action::Forward { .. } | Action::Register { .. } => {
             world_broken(world, "client-action", &format!("{action:?}"));
         }

@@ -3,11 +3,14 @@
 //! Изображённый диск одного клиента: что переживает крах. kill -9 переживает всё записанное;
 //! пропажа питания забирает несинхронизированные хвосты файлов .part.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use supertext::base::bounds::{BLOCK_PACKETS, FINISHED_MAX};
-use supertext::logic::events::{ContactRow, FinishedRow, LimitRow, TransferFacts};
-use supertext::wire::message::TransferId;
+use supertext::base::ids::Id;
+use supertext::logic::events::{
+    ContactRow, FinishedRow, IncomingRow, LimitRow, OutboxRow, TransferFacts,
+};
+use supertext::wire::message::{MessageId, TransferId};
 
 /// What one packet of a file holds: of which transfer, and which packet.
 pub type Content = (TransferId, u64);
@@ -46,6 +49,13 @@ pub struct Disk {
     pub outgoing: BTreeMap<TransferId, OutJournal>,
     pub parts: BTreeMap<TransferId, PartJournal>,
     pub finished: Vec<FinishedRow>,
+    /// Names the order of one's own messages; 0 until the first start.
+    pub run: u64,
+    pub outbox: BTreeMap<(Id, u64), OutboxRow>,
+    pub sequences: BTreeMap<Id, u64>,
+    pub orders: BTreeMap<Id, IncomingRow>,
+    /// Texts received.
+    pub history: BTreeSet<MessageId>,
     pub downloads: BTreeMap<TransferId, Vec<Content>>,
 }
 

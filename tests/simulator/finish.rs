@@ -74,7 +74,7 @@ fn texts_check(world: &mut World) {
         if away || case.forfeited {
             continue;
         }
-        if case.shown.is_empty() || !case.delivered {
+        if !case.stored || !case.delivered {
             wrong.push(format!(
                 "text {} of client{} to client{}: shown {}, delivered {}",
                 case.order,

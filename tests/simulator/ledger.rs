@@ -21,14 +21,15 @@ use super::world::{World, world_broken};
 pub struct TextCase {
     pub from: usize,
     pub to: usize,
-    pub sender_epoch: u32,
     /// Place in the order of writing.
     pub order: u64,
     pub text: String,
     pub delivered: bool,
+    /// In the receiver's history.
+    pub stored: bool,
     /// Runs of the receiver that showed it.
     pub shown: Vec<u32>,
-    /// Its sender crashed or left before it was delivered: it may be lost.
+    /// Its sender crashed before it was kept on disk, or removed the contact: it may be lost.
     pub forfeited: bool,
 }
 
@@ -65,8 +66,8 @@ pub struct Ledger {
     pub files: BTreeMap<TransferId, FileCase>,
     /// What must be left: messages and files, by client and peer.
     pub budgets: BTreeMap<(usize, Id), (u64, u64)>,
-    /// Last order shown, by sender, its run, receiver and its run.
-    pub last: BTreeMap<(usize, u32, usize, u32), u64>,
+    /// Last order shown, by sender and receiver, through all their runs.
+    pub last: BTreeMap<(usize, usize), u64>,
     /// Receiver and sender: the receiver removed this contact, its order began anew.
     pub removed: BTreeSet<(usize, usize)>,
     pub written: u64,
@@ -127,11 +128,15 @@ pub fn ledger_paid(world: &mut World, node: usize, facts: &TransferFacts) {
     }
 }
 
-/// Клиент умер или ушёл: неподтверждённое им может пропасть.
+/// Клиент умер: пропасть может лишь то, что он не успел записать на диск.
 pub fn ledger_crashed(world: &mut World, node: usize) {
     world.ledger.crashes += 1;
-    for case in world.ledger.texts.values_mut() {
-        if case.from == node && !case.delivered {
+    let mut kept = BTreeSet::new();
+    for row in world.nodes[node].disk.outbox.values() {
+        kept.insert(row.envelope.id);
+    }
+    for (id, case) in &mut world.ledger.texts {
+        if case.from == node && !case.delivered && !kept.contains(id) {
             case.forfeited = true;
         }
     }

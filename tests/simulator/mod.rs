@@ -4,6 +4,7 @@
 //! ни настоящего времени, ни диска, ни сокетов; работники изображены, логика настоящая.
 
 pub mod actions;
+pub mod base;
 pub mod disk;
 pub mod faults;
 pub mod finish;

@@ -10,7 +10,9 @@ use supertext::base::bounds::{
 use supertext::base::ids::Id;
 use supertext::crypto::identity::{PublicKey, id_of_key};
 use supertext::logic::client::{client_flush, client_start, client_step};
-use supertext::logic::events::{ClientEvent, LinkId, Out, StartFacts, Transfer, Wishes, out_clear};
+use supertext::logic::events::{
+    ClientEvent, LinkId, Out, SequenceRow, StartFacts, Transfer, Wishes, out_clear,
+};
 use supertext::logic::state::{Client, Phase, Stage, TransferState};
 use supertext::wire::message::TransferId;
 
@@ -52,6 +54,8 @@ pub struct Node {
     pub saver_us: u64,
     pub told_us: u64,
     pub disk_full_us: u64,
+    /// The database refused and the logic has not answered yet.
+    pub base_broken: bool,
 }
 
 /// Заводит клиента со случайным ключом; он ещё не запущен.
@@ -82,6 +86,7 @@ pub fn node_make(world: &mut World) {
         saver_us: 0,
         told_us: 0,
         disk_full_us: 0,
+        base_broken: false,
     });
 }
 
@@ -94,6 +99,18 @@ fn start_facts(id: Id, name: &str, disk: &Disk, run: u64) -> StartFacts {
     let mut incoming = Vec::new();
     for part in disk.parts.values() {
         incoming.push(part.facts.clone());
+    }
+    let mut outbox = Vec::new();
+    for row in disk.outbox.values() {
+        outbox.push(row.clone());
+    }
+    let mut sequences = Vec::new();
+    for (peer, next) in &disk.sequences {
+        sequences.push(SequenceRow { peer: *peer, next: *next });
+    }
+    let mut orders = Vec::new();
+    for row in disk.orders.values() {
+        orders.push(row.clone());
     }
     StartFacts {
         me: id,
@@ -112,6 +129,10 @@ fn start_facts(id: Id, name: &str, disk: &Disk, run: u64) -> StartFacts {
         outgoing,
         incoming,
         finished: disk.finished.clone(),
+        outbox,
+        sequences,
+        orders,
+        unseen: Vec::new(),
         to: None,
         language: String::from("en"),
     }
@@ -127,7 +148,10 @@ pub fn node_start(world: &mut World, node: usize) {
         return;
     }
     disk_reconcile(&mut place.disk);
-    let mut facts = start_facts(place.id, &place.name, &place.disk, run);
+    if place.disk.run == 0 {
+        place.disk.run = run >> 1 | 1;
+    }
+    let mut facts = start_facts(place.id, &place.name, &place.disk, place.disk.run);
     facts.wishes.messages_first = plan.messages_first;
     facts.wishes.files_first = plan.files_first;
     facts.wishes.accept_files = plan.accept_files;
@@ -142,6 +166,7 @@ pub fn node_start(world: &mut World, node: usize) {
     place.stepping = false;
     place.saver_orders.clear();
     place.parts.clear();
+    place.base_broken = false;
     let mut out = Out::default();
     place.client = client_start(&facts, &mut out);
     client_flush(&mut place.client, &mut out);

@@ -61,6 +61,8 @@ pub struct Plan {
     /// Chance of a link that freezes before the greeting, thousandths.
     pub born_frozen: u64,
     pub contacts_removed: bool,
+    /// Chance of a refused commit, thousandths.
+    pub base_fails: u64,
 }
 
 /// Тянет план из случая.
@@ -110,6 +112,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         connect_fails: if quiet { 0 } else { random_range(state, 0, 300) },
         born_frozen: if quiet { 0 } else { random_range(state, 0, 200) },
         contacts_removed: random_chance(state, 150),
+        base_fails: if random_chance(state, 200) { 20 } else { 0 },
     }
 }
 

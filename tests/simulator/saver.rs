@@ -5,11 +5,12 @@
 
 use supertext::base::bounds::BLOCK_PACKETS;
 use supertext::base::fail::{FailKind, fail};
-use supertext::logic::events::{FinishedRow, Transfer, TransferFacts};
+use supertext::logic::events::{BaseOrder, FinishedRow, Transfer, TransferFacts};
 use supertext::wire::file::{INDEX_BLOCK, SealedHead, file_blocks, file_packets, sealed_head_read};
 use supertext::wire::message::TransferId;
 use supertext::wire::packets::Kind;
 
+use super::base::base_run;
 use super::disk::{PartJournal, disk_finished, disk_is_finished};
 use super::ledger::{ledger_done, ledger_duplicate, ledger_gap, ledger_saved};
 use super::plan::Canary;
@@ -23,6 +24,7 @@ pub enum SaverOrder {
     Packet { transfer: Transfer, kind: Kind, data: Vec<u8> },
     Halt { transfer: Transfer },
     Drop { transfer: Transfer, id: TransferId },
+    Base(BaseOrder),
 }
 
 /// An open part file.
@@ -72,6 +74,7 @@ pub fn saver_run(world: &mut World, node: usize) {
         SaverOrder::Packet { transfer, kind, data } => {
             part_packet(world, node, transfer, kind, &data);
         }
+        SaverOrder::Base(order) => base_run(world, node, order),
         SaverOrder::Halt { transfer } => {
             world.nodes[node].parts.remove(&transfer);
         }

@@ -101,10 +101,10 @@ fn text_written(world: &mut World, node: usize, message: &MessageShow) {
     let case = TextCase {
         from: node,
         to,
-        sender_epoch: world.nodes[node].epoch,
         order: world.ledger.written,
         text: message.text.clone(),
         delivered: false,
+        stored: false,
         shown: Vec::new(),
         forfeited: false,
     };
@@ -120,9 +120,9 @@ fn text_shown(world: &mut World, node: usize, message: &MessageShow) {
         return;
     };
     let right = case.to == node && Some(case.from) == from && case.text == message.text;
-    let again = case.shown.contains(&epoch);
+    let again = !case.shown.is_empty();
     case.shown.push(epoch);
-    let (key, order) = ((case.from, case.sender_epoch, node, epoch), case.order);
+    let (key, order) = ((case.from, node), case.order);
     let sender = case.from;
     if !right {
         world_broken(world, "text-changed", &format!("client{node} sees another text"));
@@ -151,7 +151,7 @@ fn receipt_shown(world: &mut World, node: usize, message: &MessageId) {
         return;
     };
     case.delivered = true;
-    if case.shown.is_empty() || case.from != node {
+    if !case.stored || case.from != node {
         let detail = format!(
             "text {} of client{node} is called delivered, client{} never showed it",
             case.order, case.to

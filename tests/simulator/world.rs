@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use supertext::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX};
 use supertext::base::clock::Time;
 use supertext::base::fail::Fail;
+use supertext::base::ids::Id;
 use supertext::logic::events::{Command, LinkId, Out, Transfer};
 use supertext::logic::server::Server;
+use supertext::wire::message::Envelope;
 
 use super::ledger::Ledger;
 use super::network::Wire;
@@ -32,6 +34,9 @@ pub enum Report {
     PartRewound { transfer: Transfer, saved: u64 },
     PartDone { transfer: Transfer, path: String, proof: [u8; 32] },
     PartFailed { transfer: Transfer, fail: Fail },
+    Kept { peer: Id, sequence: u64 },
+    Accepted { peer: Id, envelope: Envelope },
+    BaseFailed { fail: Fail },
 }
 
 /// What will happen at some moment. `epoch` is the run of the process it is meant for: what
