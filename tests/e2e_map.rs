@@ -89,6 +89,7 @@ fn sources_scan() -> Found {
             // Сам план: запас буферов и устройство очередей.
             "map.rs" | "mod.rs" | "roles.rs" => continue,
             "perform.rs" => ("controller", "controller"),
+            "basekeeper.rs" => ("filesaver", "filesaver"),
             "start.rs" => ("face", "face"),
             own => {
                 let own = own.strip_suffix(".rs").expect("a source file");
