@@ -121,11 +121,11 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         None => setting_get(&settings, "lang"),
     };
     let base = history_open(&home.history)?;
-    let kept = history_remember(&base, u64::from_be_bytes(seed) >> 1)?;
+    let kept = history_remember(&base)?;
     let facts = StartFacts {
         me: identity.id,
         fingerprint: hex::encode(identity.public_key),
-        run: kept.run,
+        run: u64::from_be_bytes(seed) >> 1,
         server: join.address,
         wishes: wishes(args, &settings),
         limits: limits_read(&home.limits)?,
@@ -134,8 +134,6 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         incoming: journals_list(&home.downloads, JOURNAL_INCOMING)?,
         finished,
         outbox: kept.outbox,
-        sequences: kept.sequences,
-        orders: kept.incoming,
         unseen: kept.unseen,
         to: chat_choose(args, &identity)?,
         language: language_choose(&wish),

@@ -44,6 +44,8 @@ pub const NOTSENT_LOWAT: u32 = 131_072;
 pub const WINDOW_PACKETS: u64 = 64;
 /// The window is asked for in portions of so many packets.
 pub const WANT_PACKETS: u64 = 16;
+/// Offers of one peer that wait for an answer.
+pub const OFFERS_MAX: usize = 32;
 /// Transfers that receive data at the same time; further ones wait their turn.
 pub const ACTIVE_INCOMING_MAX: usize = 4;
 /// Transfers one client remembers as unfinished.
@@ -68,6 +70,8 @@ pub const OUTBOX_WINDOW_BYTES: usize = 128 * 1024;
 pub const EARLY_MAX: usize = 128;
 /// Bytes of text among them, per peer.
 pub const EARLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of half-received long messages, of all peers together.
+pub const PARTIAL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Half-received long messages at the same time, per peer.
 pub const PARTIAL_MAX: usize = 4;
 /// Past messages shown by one /history at most.

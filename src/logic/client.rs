@@ -102,8 +102,8 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
         }
         ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
         ClientEvent::Kept { peer, sequence } => outbox_kept(client, peer, sequence, now, out),
-        ClientEvent::Accepted { peer, envelope } => {
-            envelope_accept(client, peer, envelope, now, out);
+        ClientEvent::Accepted { peer, envelope, fresh } => {
+            envelope_accept(client, peer, envelope, fresh, now, out);
         }
         ClientEvent::BaseFailed { fail } => {
             client.base_retry_ms = Some(now.mono_ms + BASE_RETRY_MS);

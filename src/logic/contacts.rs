@@ -35,22 +35,8 @@ pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
     }
 }
 
-/// Загружает порядок сообщений: что ждёт доставки, откуда продолжать счёт, что не прочитано.
+/// Загружает сообщения: что ждёт доставки и сколько не прочитано.
 fn orders_load(client: &mut Client, facts: &StartFacts) {
-    for row in &facts.sequences {
-        // Счёт переживает и удаление контакта: новый продолжит, а не начнёт с единицы.
-        client.sequence_first = u64::max(client.sequence_first, row.next);
-        if let Some(contact) = client.contacts.get_mut(&row.peer) {
-            contact.next_sequence = row.next;
-        }
-    }
-    for row in &facts.orders {
-        if let Some(contact) = client.contacts.get_mut(&row.peer) {
-            contact.incoming.run = row.run;
-            contact.incoming.expected = row.expected;
-            contact.incoming.committed = row.expected;
-        }
-    }
     for row in &facts.outbox {
         let mut envelope = row.envelope.clone();
         let mut transfer = None;
@@ -62,6 +48,11 @@ fn orders_load(client: &mut Client, facts: &StartFacts) {
             }
         }
         if let Some(contact) = client.contacts.get_mut(&row.peer) {
+            // Новый запуск — новый порядок: счёт с единицы, повторы получатель узнает по номеру
+            // сообщения. Так и копия домашней папки не запутает порядок.
+            envelope.run = client.run;
+            envelope.sequence = contact.next_sequence;
+            contact.next_sequence += 1;
             let entry = OutMessage { envelope, kept: true, sent: false, transfer };
             contact.outbox.push_back(entry);
         }

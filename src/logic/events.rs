@@ -61,21 +61,6 @@ pub struct OutboxRow {
     pub envelope: Envelope,
 }
 
-/// Where the order of one's own messages to a peer goes on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SequenceRow {
-    pub peer: Id,
-    pub next: u64,
-}
-
-/// How far the order of a peer's messages has come: the next one expected of this run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct IncomingRow {
-    pub peer: Id,
-    pub run: u64,
-    pub expected: u64,
-}
-
 /// Which past messages are asked for; the oldest come first.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PastQuery {
@@ -98,7 +83,7 @@ pub struct Wishes {
 pub struct StartFacts {
     pub me: Id,
     pub fingerprint: String,
-    /// Names the order of one's messages: random, kept as long as history.db is.
+    /// Random number of this run of the program; it names the order of one's messages.
     pub run: u64,
     /// HOST:PORT, or empty: no server is known.
     pub server: String,
@@ -109,8 +94,6 @@ pub struct StartFacts {
     pub incoming: Vec<TransferFacts>,
     pub finished: Vec<FinishedRow>,
     pub outbox: Vec<OutboxRow>,
-    pub sequences: Vec<SequenceRow>,
-    pub orders: Vec<IncomingRow>,
     /// Messages not seen yet, by peer.
     pub unseen: Vec<(Id, u64)>,
     /// Chat chosen at the start (`--to`).
@@ -263,6 +246,8 @@ pub enum ClientEvent<'a> {
     Accepted {
         peer: Id,
         envelope: Envelope,
+        /// It was not there before; a repeated one is only confirmed again.
+        fresh: bool,
     },
     /// The messages could not be put on disk; nothing after the last `Kept` and `Accepted` was.
     BaseFailed {
@@ -316,8 +301,8 @@ pub enum ServerEvent<'a> {
 pub enum BaseOrder {
     /// Put an outgoing message on disk; `Kept` follows.
     Keep { peer: Id, envelope: Envelope },
-    /// Put an incoming message and the order it belongs to on disk; `Accepted` follows.
-    Accept { row: IncomingRow, envelope: Envelope, received: u64, seen: bool },
+    /// Put an incoming message on disk; `Accepted` follows.
+    Accept { peer: Id, envelope: Envelope, received: u64, seen: bool },
     /// An outgoing message was confirmed.
     Confirm { peer: Id, message: MessageId, at: u64 },
     /// Everything of this peer was seen.

@@ -4,16 +4,14 @@
 
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::{contact_meet, contact_name, contact_show, contact_state, name_clean};
-use super::events::{
-    Action, BaseOrder, Budget, IncomingRow, Out, Random, Transfer, out_send, out_show,
-};
+use super::events::{Action, BaseOrder, Budget, Out, Random, Transfer, out_send, out_show};
 use super::receiving::offer_received;
 use super::sending::offer_clear_put;
 use super::show::{MessageShow, PeerState, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Partial, Stage};
 use crate::base::bounds::{
-    EARLY_BYTES_MAX, EARLY_MAX, OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, PARTIAL_MAX,
-    RESEND_MAX_MS, RESEND_MS, TEXT_MAX,
+    EARLY_BYTES_MAX, EARLY_MAX, OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, PARTIAL_BYTES_MAX,
+    PARTIAL_MAX, RESEND_MAX_MS, RESEND_MS, TEXT_MAX,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -25,6 +23,9 @@ use crate::wire::message::{
     message_packets, message_put, piece_read, text_shown,
 };
 use crate::wire::packets::Lane;
+
+/// Наибольший порядковый номер: в history.db числа со знаком.
+const SEQUENCE_MAX: u64 = i64::MAX as u64 - 1;
 
 /// Номер сообщения UUIDv7 (RFC 9562) из времени и случайных байт.
 pub fn message_id(wall_ms: u64, random: &[u8]) -> [u8; 16] {
@@ -263,14 +264,22 @@ pub fn message_received(
     now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
+    if let Some(contact) = client.contacts.get(&source) {
+        if contact.blocked {
+            return Ok(());
+        }
+    }
     let piece = piece_read(data)?;
     if !contact_meet(client, source, out) {
         return Ok(());
     }
+    let full = piece.index == 0 && piece.count > 1 && partial_bytes(client) > PARTIAL_BYTES_MAX;
     let Some(contact) = client.contacts.get_mut(&source) else {
         return Ok(());
     };
-    if contact.blocked {
+    if full {
+        // Места на недособранное больше нет: целиком пришлют снова.
+        contact.partials.clear();
         return Ok(());
     }
     if piece.count == 1 {
@@ -320,6 +329,9 @@ fn envelope_received(
     now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
+    if envelope.sequence > SEQUENCE_MAX || envelope.base > SEQUENCE_MAX {
+        return Err(fail(FailKind::BodyBad, "sequence"));
+    }
     contact_state(client, source, PeerState::Online, out);
     if envelope.kind == ENVELOPE_RECEIPT {
         receipt_received(client, source, &envelope, now, out);
@@ -353,7 +365,7 @@ fn envelope_received(
     }
     if envelope.sequence > incoming.expected {
         // Чего не взяли сейчас, придёт снова: отправитель повторяет неподтверждённое.
-        let bytes = envelope.text.len();
+        let bytes = envelope_weight(&envelope);
         let known = incoming.early.contains_key(&envelope.sequence);
         let room = incoming.early.len() < EARLY_MAX;
         if room && !known && incoming.early_bytes + bytes <= EARLY_BYTES_MAX {
@@ -366,6 +378,26 @@ fn envelope_received(
     }
     early_release(client, source, now, out);
     Ok(())
+}
+
+/// Сколько места занимает конверт: всё, что прислал собеседник.
+fn envelope_weight(envelope: &Envelope) -> usize {
+    let offered = match &envelope.offer {
+        Some(offer) => offer.name.len(),
+        None => 0,
+    };
+    envelope.text.len() + envelope.name.len() + offered
+}
+
+/// Сколько байт занимают недособранные сообщения всех собеседников.
+fn partial_bytes(client: &Client) -> usize {
+    let mut bytes = 0;
+    for contact in client.contacts.values() {
+        for partial in &contact.partials {
+            bytes += partial.bytes.len();
+        }
+    }
+    bytes
 }
 
 /// Отдаёт рано пришедшие, когда подошла их очередь.
@@ -385,7 +417,7 @@ fn early_release(client: &mut Client, source: Id, now: Time, out: &mut Out) {
         let Some(envelope) = incoming.early.remove(&sequence) else {
             return;
         };
-        incoming.early_bytes -= usize::min(incoming.early_bytes, envelope.text.len());
+        incoming.early_bytes -= usize::min(incoming.early_bytes, envelope_weight(&envelope));
         if sequence == incoming.expected {
             incoming.expected += 1;
             accept_order(client, source, envelope, now, out);
@@ -393,23 +425,19 @@ fn early_release(client: &mut Client, source: Id, now: Time, out: &mut Out) {
     }
 }
 
-/// Следующее по порядку: сначала на диск, вместе с тем, докуда дошёл порядок.
+/// Следующее по порядку: сначала на диск.
 fn accept_order(client: &Client, source: Id, envelope: Envelope, now: Time, out: &mut Out) {
-    let Some(contact) = client.contacts.get(&source) else {
-        return;
-    };
-    let (run, expected) = (contact.incoming.run, envelope.sequence + 1);
-    let row = IncomingRow { peer: source, run, expected };
     let seen = client.chosen == Some(source);
     let received = now.wall_ms;
-    out.actions.push(Action::Base(BaseOrder::Accept { row, envelope, received, seen }));
+    out.actions.push(Action::Base(BaseOrder::Accept { peer: source, envelope, received, seen }));
 }
 
-/// Конверт на диске: показать и подтвердить, ровно один раз.
+/// Конверт на диске: подтвердить и, если такого ещё не было (`fresh`), показать.
 pub fn envelope_accept(
     client: &mut Client,
     source: Id,
     envelope: Envelope,
+    fresh: bool,
     now: Time,
     out: &mut Out,
 ) {
@@ -434,7 +462,7 @@ pub fn envelope_accept(
         }
         return;
     }
-    if envelope.kind != ENVELOPE_TEXT {
+    if envelope.kind != ENVELOPE_TEXT || !fresh {
         return;
     }
     if let Some(contact) = client.contacts.get_mut(&source) {

@@ -8,8 +8,8 @@ use super::transfers::{
     done_send, file_begin, file_moved, file_show, stop_send, transfer_end, transfer_pause,
 };
 use crate::base::bounds::{
-    ACTIVE_INCOMING_MAX, FILE_SIZE_MAX, FINISHED_MAX, STALL_MS, TRANSFERS_MAX, WANT_PACKETS,
-    WINDOW_PACKETS,
+    ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, FINISHED_MAX, OFFERS_MAX, STALL_MS,
+    TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -42,6 +42,7 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         return;
     }
     if client.transfers.len() >= TRANSFERS_MAX
+        || offers_open(client, source) >= OFFERS_MAX
         || offer.size > FILE_SIZE_MAX
         || handle > CONTENT_ID_MAX
     {
@@ -52,7 +53,7 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         transfer: id,
         handle,
         peer: source,
-        name: offer.name,
+        name: name_cut(&offer.name),
         path: String::new(),
         size: offer.size,
         changed: offer.changed,
@@ -65,6 +66,29 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
     if client.wishes.accept_files {
         let _ = file_take(client, transfer, now, out);
     }
+}
+
+/// Имя не длиннее предела, разрез по знаку.
+fn name_cut(name: &str) -> String {
+    let mut cut = String::new();
+    for letter in name.chars() {
+        if cut.len() + letter.len_utf8() > FILE_NAME_MAX {
+            break;
+        }
+        cut.push(letter);
+    }
+    cut
+}
+
+/// Сколько предложений этого человека ждёт ответа.
+fn offers_open(client: &Client, peer: Id) -> usize {
+    let mut open = 0;
+    for state in client.transfers.values() {
+        if !state.outgoing && state.phase == Phase::Offered && state.facts.peer == peer {
+            open += 1;
+        }
+    }
+    open
 }
 
 /// Человек принимает файл.
@@ -175,7 +199,7 @@ fn want_put(client: &mut Client, transfer: Transfer, first: bool, out: &mut Out)
     let start = out.bytes.len();
     let mut ask_end = first && state.wanted >= state.packets;
     while ask_end || state.wanted < state.packets {
-        let ahead = state.wanted - state.moved;
+        let ahead = state.wanted.saturating_sub(state.moved);
         if ahead + WANT_PACKETS > WINDOW_PACKETS {
             break;
         }
@@ -283,7 +307,7 @@ pub fn part_done(
     waiting_start(client, out);
 }
 
-/// Записать не удалось. Полный диск — пауза (место можно освободить), прочее — конец.
+/// Записать не удалось. Отказ диска — пауза, журнал остаётся; прочее — конец.
 pub fn part_failed(
     client: &mut Client,
     transfer: Transfer,
@@ -294,7 +318,10 @@ pub fn part_failed(
     let Some(state) = client.transfers.get(&transfer) else {
         return;
     };
-    if failed.kind == FailKind::DiskFull {
+    // Диск может ответить иначе: место освободят, права вернут, антивирус отпустит файл.
+    let passing =
+        matches!(failed.kind, FailKind::DiskFull | FailKind::FileWrite | FailKind::FileRead);
+    if passing {
         let facts = state.facts.clone();
         let (peer, handle) = (facts.peer, facts.handle);
         stop_send(client, peer, handle, facts.transfer, STOP_PAUSED, failed.kind, out);

@@ -237,7 +237,8 @@ pub fn stop_received(
     }
     file_show(client, transfer, stop_shown(body.state), "", Some(reason), now, out);
     if let Some(state) = client.transfers.get(&transfer) {
-        if !state.outgoing {
+        // Ещё не принятое предложение помнить незачем: повторят — будет новым.
+        if !state.outgoing && state.phase != Phase::Offered {
             let stop = if body.state == STOP_REFUSED { STOP_REFUSED } else { STOP_ERROR };
             finished_keep(client, body.transfer, stop, out);
         }

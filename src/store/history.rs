@@ -1,8 +1,6 @@
-//! history.db: every message of one's own life, what still waits for delivery, and how far each
-//! peer's order has come. One SQLite file in WAL mode; a commit is on disk before anybody hears
+//! history.db: every message of one's own life and what still waits for delivery. One SQLite file in WAL mode; a commit is on disk before anybody hears
 //! of it.
-//! history.db: все свои сообщения, то, что ещё ждёт доставки, и докуда дошёл порядок с каждым
-//! собеседником. Один файл SQLite в режиме WAL; сначала запись на диске, потом о ней узнают.
+//! history.db: все свои сообщения и то, что ещё ждёт доставки. Один файл SQLite в режиме WAL; сначала запись на диске, потом о ней узнают.
 
 use std::path::Path;
 
@@ -10,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
-use crate::logic::events::{IncomingRow, OutboxRow, PastQuery, SequenceRow};
+use crate::logic::events::{OutboxRow, PastQuery};
 use crate::logic::show::MessageShow;
 use crate::wire::control::body_read;
 use crate::wire::message::{ENVELOPE_TEXT, Envelope, MessageId, envelope_bytes, text_shown};
@@ -28,20 +26,14 @@ CREATE INDEX messages_peer ON messages(peer, number);
 CREATE INDEX messages_unseen ON messages(peer) WHERE seen = 0;
 CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2');
 CREATE TABLE outbox(
-  peer INTEGER NOT NULL, sequence INTEGER NOT NULL, id BLOB NOT NULL, envelope BLOB NOT NULL,
-  PRIMARY KEY(peer, sequence)) WITHOUT ROWID;
-CREATE TABLE sequences(peer INTEGER PRIMARY KEY, next INTEGER NOT NULL);
-CREATE TABLE incoming(peer INTEGER PRIMARY KEY, run INTEGER NOT NULL, expected INTEGER NOT NULL);
-CREATE TABLE facts(name TEXT PRIMARY KEY, number INTEGER NOT NULL);
+  number INTEGER PRIMARY KEY, peer INTEGER NOT NULL, id BLOB NOT NULL, envelope BLOB NOT NULL,
+  UNIQUE(peer, id));
 ";
 
 /// What the client needs of the database at its start.
 #[derive(Debug, Default)]
 pub struct Remembered {
-    pub run: u64,
     pub outbox: Vec<OutboxRow>,
-    pub sequences: Vec<SequenceRow>,
-    pub incoming: Vec<IncomingRow>,
     pub unseen: Vec<(Id, u64)>,
 }
 
@@ -84,35 +76,15 @@ fn number_of(base: &Connection, query: &str) -> Result<i64, Fail> {
     }
 }
 
-/// Читает всё, что нужно при запуске. `fresh_run` — номер запуска для новой базы: порядок
-/// сообщений живёт столько же, сколько база, и не начинается заново.
-pub fn history_remember(base: &Connection, fresh_run: u64) -> Result<Remembered, Fail> {
-    let mut found = Remembered { run: fresh_run, ..Remembered::default() };
-    let known = number_of(base, "SELECT number FROM facts WHERE name = 'run'")?;
-    if known == 0 {
-        let insert = "INSERT INTO facts(name, number) VALUES('run', ?1)";
-        sql_try(base.execute(insert, params![fresh_run as i64]))?;
-    } else {
-        found.run = known as u64;
-    }
-    let mut statement =
-        sql_try(base.prepare("SELECT peer, envelope FROM outbox ORDER BY peer, sequence"))?;
+/// Читает всё, что нужно при запуске.
+pub fn history_remember(base: &Connection) -> Result<Remembered, Fail> {
+    let mut found = Remembered::default();
+    let mut statement = sql_try(base.prepare("SELECT peer, envelope FROM outbox ORDER BY number"))?;
     let mut rows = sql_try(statement.query([]))?;
     while let Some(row) = sql_try(rows.next())? {
         let bytes: Vec<u8> = sql_try(row.get(1))?;
         let envelope: Envelope = body_read("outbox", &bytes)?;
         found.outbox.push(OutboxRow { peer: id_of(row, 0)?, envelope });
-    }
-    let mut statement = sql_try(base.prepare("SELECT peer, next FROM sequences"))?;
-    let mut rows = sql_try(statement.query([]))?;
-    while let Some(row) = sql_try(rows.next())? {
-        found.sequences.push(SequenceRow { peer: id_of(row, 0)?, next: id_of(row, 1)? });
-    }
-    let mut statement = sql_try(base.prepare("SELECT peer, run, expected FROM incoming"))?;
-    let mut rows = sql_try(statement.query([]))?;
-    while let Some(row) = sql_try(rows.next())? {
-        let (peer, run, expected) = (id_of(row, 0)?, id_of(row, 1)?, id_of(row, 2)?);
-        found.incoming.push(IncomingRow { peer, run, expected });
     }
     let unseen = "SELECT peer, COUNT(*) FROM messages WHERE seen = 0 GROUP BY peer";
     let mut statement = sql_try(base.prepare(unseen))?;
@@ -196,14 +168,9 @@ fn message_add(
 /// Исходящее: в очередь доставки и, если это текст, в историю.
 pub fn history_keep(base: &Connection, peer: Id, envelope: &Envelope) -> Result<(), Fail> {
     let bytes = envelope_bytes(envelope)?;
-    let (peer_number, sequence) = (peer as i64, envelope.sequence as i64);
-    let insert = "INSERT OR REPLACE INTO outbox(peer, sequence, id, envelope)
-        VALUES(?1, ?2, ?3, ?4)";
+    let insert = "INSERT OR IGNORE INTO outbox(peer, id, envelope) VALUES(?1, ?2, ?3)";
     let mut statement = sql_try(base.prepare_cached(insert))?;
-    sql_try(statement.execute(params![peer_number, sequence, &envelope.id[..], bytes]))?;
-    let insert = "INSERT OR REPLACE INTO sequences(peer, next) VALUES(?1, ?2)";
-    let mut statement = sql_try(base.prepare_cached(insert))?;
-    sql_try(statement.execute(params![peer_number, sequence + 1]))?;
+    sql_try(statement.execute(params![peer as i64, &envelope.id[..], bytes]))?;
     if envelope.kind == ENVELOPE_TEXT {
         message_add(base, peer, true, envelope, 0, true)?;
     }
@@ -227,23 +194,19 @@ pub fn history_confirm(
     Ok(())
 }
 
-/// Входящее: в историю вместе с тем, докуда дошёл порядок. Вместе — поэтому сбой между ними
-/// невозможен, и сообщение не появится ни дважды, ни ни разу.
+/// Входящее: в историю. `true` — такого ещё не было; повтор (потерялось подтверждение, кто-то
+/// перезапустился) узнаётся по номеру сообщения и не появится второй раз никогда.
 pub fn history_accept(
     base: &Connection,
-    row: &IncomingRow,
+    peer: Id,
     envelope: &Envelope,
     received: u64,
     seen: bool,
-) -> Result<(), Fail> {
-    let insert = "INSERT OR REPLACE INTO incoming(peer, run, expected) VALUES(?1, ?2, ?3)";
-    let mut statement = sql_try(base.prepare_cached(insert))?;
-    let (peer, run, expected) = (row.peer as i64, row.run as i64, row.expected as i64);
-    sql_try(statement.execute(params![peer, run, expected]))?;
-    if envelope.kind == ENVELOPE_TEXT {
-        message_add(base, row.peer, false, envelope, received, seen)?;
+) -> Result<bool, Fail> {
+    if envelope.kind != ENVELOPE_TEXT {
+        return Ok(true);
     }
-    Ok(())
+    message_add(base, peer, false, envelope, received, seen)
 }
 
 /// Всё от этого человека прочитано.

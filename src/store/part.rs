@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::finished::finished_append;
 use super::journal::{
     JOURNAL_INCOMING, Journal, journal_counter, journal_create, journal_find, journal_hash,
-    journal_open,
+    journal_open, journals_list,
 };
 use super::names::{name_safe, part_path, path_free};
 use crate::base::bounds::{BLOCK_PACKETS, FILE_PACKET_BYTES, HEADER_BYTES};
@@ -137,7 +137,9 @@ fn block_close(part: &mut Part) {
 
 /// Один пакет передачи: данные, хеш блока или конец. Пакет расшифровывается на месте.
 pub fn part_packet(part: &mut Part, kind: Kind, packet: &mut [u8]) -> Result<PartStep, Fail> {
-    let head = sealed_head_read(&packet[HEADER_BYTES..])?;
+    let Ok(head) = sealed_head_read(&packet[HEADER_BYTES..]) else {
+        return Ok(gap_tell(part));
+    };
     if kind == Kind::FileBlock {
         return block_check(part, head.index, packet);
     }
@@ -155,7 +157,10 @@ fn data_save(part: &mut Part, index: u64, packet: &mut [u8]) -> Result<PartStep,
     if index > part.saved || part.pending.is_some() {
         return Ok(gap_tell(part));
     }
-    let plain = file_decrypt(&part.key, packet)?;
+    // Что не вскрывается, того не было: один испорченный пакет не губит передачу.
+    let Ok(plain) = file_decrypt(&part.key, packet) else {
+        return Ok(gap_tell(part));
+    };
     if plain.len() != packet_bytes(part.journal.facts.size, index) {
         return Err(fail(FailKind::Integrity, "size"));
     }
@@ -190,7 +195,9 @@ fn block_check(part: &mut Part, index: u64, packet: &mut [u8]) -> Result<PartSte
     if block > proven {
         return Ok(gap_tell(part));
     }
-    let theirs = file_decrypt(&part.key, packet)?;
+    let Ok(theirs) = file_decrypt(&part.key, packet) else {
+        return Ok(gap_tell(part));
+    };
     if theirs != own {
         part_rewind(part, proven * BLOCK_PACKETS)?;
         part.gap = true;
@@ -239,7 +246,9 @@ fn end_check(part: &mut Part, index: u64, packet: &mut [u8]) -> Result<PartStep,
         return Ok(gap_tell(part));
     }
     let own = proof_of(&part.journal.hashes);
-    let theirs = file_decrypt(&part.key, packet)?;
+    let Ok(theirs) = file_decrypt(&part.key, packet) else {
+        return Ok(gap_tell(part));
+    };
     if theirs != own {
         return Err(fail(FailKind::Integrity, "BLAKE3"));
     }
@@ -275,13 +284,27 @@ fn part_settle(journal: &Journal) -> Result<PathBuf, Fail> {
 
 /// При запуске доделывает то, что сбой застал между записью «готово» и именем.
 pub fn parts_settle(folder: &Path, finished: &[FinishedRow]) -> Result<(), Fail> {
-    for row in finished {
-        if row.state != 0 {
-            // Отменённое: сбой мог застать его до удаления.
-            part_remove(folder, &row.transfer)?;
-        } else if let Some(path) = journal_find(folder, JOURNAL_INCOMING, &row.transfer) {
-            part_settle(&journal_open(&path)?)?;
+    for facts in journals_list(folder, JOURNAL_INCOMING)? {
+        for row in finished {
+            if row.transfer != facts.transfer {
+                continue;
+            }
+            // Отказ на одном файле не мешает запуску: он повторится в следующий раз.
+            if let Err(failed) = part_after(folder, row) {
+                tracing::warn!("part: {}", failed.detail);
+            }
         }
+    }
+    Ok(())
+}
+
+/// Доделывает одну законченную передачу: готовой — имя, отменённую — долой.
+fn part_after(folder: &Path, row: &FinishedRow) -> Result<(), Fail> {
+    if row.state != 0 {
+        return part_remove(folder, &row.transfer);
+    }
+    if let Some(path) = journal_find(folder, JOURNAL_INCOMING, &row.transfer) {
+        part_settle(&journal_open(&path)?)?;
     }
     Ok(())
 }

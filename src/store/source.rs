@@ -26,6 +26,8 @@ use crate::wire::packets::{Kind, packet_row};
 
 /// File packets in one step.
 pub const STEP_PACKETS: u64 = 4;
+/// Packets read again in one go before a transfer goes on: half a block.
+const CATCH_UP_PACKETS: u64 = 128;
 
 /// What is known of a file before it is paid.
 #[derive(Debug, PartialEq)]
@@ -53,6 +55,12 @@ pub struct Source {
 /// Узнаёт имя, размер и время файла. Ошибки: `FileMissing` (нет или папка), `FileRead`.
 pub fn source_facts(path: &Path) -> Result<SourceFacts, Fail> {
     let what = path.display().to_string();
+    if let Ok(facts) = std::fs::metadata(path) {
+        // Канал или устройство при открытии могли бы остановить весь поток.
+        if !facts.is_file() {
+            return Err(fail(FailKind::FileMissing, &what));
+        }
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -101,7 +109,7 @@ pub fn source_open(folder: &Path, facts: &TransferFacts, me: Id) -> Result<Sourc
         }
     };
     let source = Source {
-        attempt: journal.counter as u32,
+        attempt: u32::try_from(journal.counter).unwrap_or(u32::MAX),
         key: file_key(&journal.facts.key)?,
         journal,
         file,
@@ -126,9 +134,12 @@ fn source_check(source: &Source) -> Result<(), Fail> {
 
 /// Начинает новую попытку с этого пакета: номер попытки сначала на диске, потом в пакетах,
 /// поэтому одноразовое число шифра не повторится и после сбоя. Хеш начатого блока считается
-/// заново; на границе блока хеш предыдущего посылается ещё раз (он мог не дойти).
-pub fn source_begin(source: &mut Source, first: u64, out: &mut Vec<u8>) -> Result<(), Fail> {
-    source.attempt += 1;
+/// заново (`source_catch_up`).
+pub fn source_begin(source: &mut Source, first: u64) -> Result<(), Fail> {
+    let Some(next) = source.attempt.checked_add(1) else {
+        return Err(fail(FailKind::JournalBad, &source.journal.facts.name));
+    };
+    source.attempt = next;
     journal_counter(&mut source.journal, source.attempt as u64, true)?;
     let block = first / BLOCK_PACKETS;
     // Недостающие хеши прежних блоков (их унёс сбой) и начало нынешнего перечитываются.
@@ -138,19 +149,29 @@ pub fn source_begin(source: &mut Source, first: u64, out: &mut Vec<u8>) -> Resul
     source.hasher.reset();
     let place = SeekFrom::Start(start * FILE_PACKET_BYTES as u64);
     io_try(FailKind::FileRead, &source.journal.facts.path, source.file.seek(place))?;
+    Ok(())
+}
+
+/// Перечитывает до `first` не больше чем столько-то пакетов за раз; `true` — дочитано, и на
+/// границе блока в `out` лежит хеш предыдущего (он мог не дойти).
+pub fn source_catch_up(source: &mut Source, first: u64, out: &mut Vec<u8>) -> Result<bool, Fail> {
+    let stop = u64::min(first, source.next + CATCH_UP_PACKETS);
     let mut buffer = vec![0u8; FILE_PACKET_BYTES];
-    while source.next < first {
+    while source.next < stop {
         let length = packet_bytes(source.journal.facts.size, source.next);
         let read = source.file.read_exact(&mut buffer[..length]);
         io_try(FailKind::FileRead, &source.journal.facts.path, read)?;
         packet_hash(source, &buffer[..length])?;
+    }
+    if source.next < first {
+        return Ok(false);
     }
     source_check(source)?;
     let ended = first > 0 && (first.is_multiple_of(BLOCK_PACKETS) || first == source.packets);
     if ended {
         block_put(source, (first - 1) / BLOCK_PACKETS, out)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Учитывает прочитанный пакет в хеше блока; законченный блок — в журнал.

@@ -67,9 +67,9 @@ fn order_do(keeper: &mut Keeper, order: BaseOrder) -> Result<(), Fail> {
             let sequence = envelope.sequence;
             keeper.told.push(Event::Kept { peer, sequence });
         }
-        BaseOrder::Accept { row, envelope, received, seen } => {
-            history_accept(base, &row, &envelope, received, seen)?;
-            keeper.told.push(Event::Accepted { peer: row.peer, envelope });
+        BaseOrder::Accept { peer, envelope, received, seen } => {
+            let fresh = history_accept(base, peer, &envelope, received, seen)?;
+            keeper.told.push(Event::Accepted { peer, envelope, fresh });
         }
         BaseOrder::Confirm { peer, message, at } => history_confirm(base, peer, &message, at)?,
         BaseOrder::Seen { peer } => history_seen(base, peer)?,

@@ -180,8 +180,8 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         Event::Kept { peer, sequence } => {
             client_tell(controller, queues, ClientEvent::Kept { peer, sequence });
         }
-        Event::Accepted { peer, envelope } => {
-            client_tell(controller, queues, ClientEvent::Accepted { peer, envelope });
+        Event::Accepted { peer, envelope, fresh } => {
+            client_tell(controller, queues, ClientEvent::Accepted { peer, envelope, fresh });
         }
         Event::BaseFailed { fail } => {
             client_tell(controller, queues, ClientEvent::BaseFailed { fail });

@@ -18,7 +18,8 @@ use crate::logic::events::{LinkId, Transfer, TransferFacts};
 use crate::net::link::Gauge;
 use crate::store::home::Home;
 use crate::store::source::{
-    Source, source_begin, source_facts, source_keep, source_open, source_remove, source_step,
+    Source, source_begin, source_catch_up, source_facts, source_keep, source_open, source_remove,
+    source_step,
 };
 use crate::wire::packets::Lane;
 
@@ -55,6 +56,8 @@ pub struct ReadOrder {
     pub count: u64,
     /// Not a continuation: begin a new attempt.
     pub fresh: bool,
+    /// The source has been read again up to `first`.
+    pub begun: bool,
 }
 
 /// One known outgoing transfer.
@@ -179,14 +182,25 @@ fn work_step(
     };
     if work.source.is_none() {
         work.source = Some(source_open(&home.outgoing, &work.facts, order.me)?);
+        // Заново открытый источник — всегда новая попытка: одноразовое число не повторится.
+        order.fresh = true;
     }
     let Some(source) = &mut work.source else {
         return Err(fail(FailKind::Internal, "source"));
     };
     let mut batch = batch_take(queues);
     if order.fresh {
-        source_begin(source, order.first, &mut batch.bytes)?;
+        source_begin(source, order.first)?;
         order.fresh = false;
+        order.begun = false;
+    }
+    if !order.begun {
+        // Перечитывание начала блока (или блоков, чьи хеши унёс сбой) идёт шагами.
+        if !source_catch_up(source, order.first, &mut batch.bytes)? {
+            batch_give(queues, batch);
+            return Ok(());
+        }
+        order.begun = true;
     }
     let end = order.first + order.count;
     let link = order.link;

@@ -75,7 +75,7 @@ pub const EDGES: &[EdgeRow] = &[
         queue: "to_listener",
         puts: &["controller"],
         takes: "listener",
-        when_full: "kept in the controller's backlog; it hears nothing new until that is empty",
+        when_full: "kept in the controller's backlog, at most one small order a link",
     },
     EdgeRow {
         queue: "to_sender",
@@ -105,7 +105,7 @@ pub const EDGES: &[EdgeRow] = &[
         queue: "to_displayer",
         puts: &["controller"],
         takes: "displayer",
-        when_full: "the event is dropped and counted",
+        when_full: "kept in the controller's backlog; it hears nothing new until that is empty",
     },
 ];
 

@@ -17,6 +17,7 @@ use super::roles::ConnectOrder;
 use super::sender::SenderOrder;
 use crate::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX, STEP_BYTES};
 use crate::logic::events::{Action, LinkId, Out};
+use crate::logic::show::Show;
 use crate::net::link::{Gauge, gauge_lane};
 use crate::wire::packets::Lane;
 
@@ -34,7 +35,6 @@ pub struct Hands {
     pub tls: Option<Arc<ClientConfig>>,
     pub address: String,
     pub leaving: Option<u8>,
-    pub dropped_shows: u64,
     /// Something was ordered; the pollers must be woken.
     pub wake_sender: bool,
     pub wake_listener: bool,
@@ -47,6 +47,7 @@ pub struct Backlog {
     listener: VecDeque<ListenerOrder>,
     saver: VecDeque<SaverOrder>,
     reader: VecDeque<ReaderOrder>,
+    show: VecDeque<Show>,
 }
 
 /// A forwarded packet that found its link's lane over the bound.
@@ -78,15 +79,17 @@ fn drain<T>(queue: &Queue<T>, backlog: &mut VecDeque<T>) {
     }
 }
 
-/// Разгружает запасы; `true` — всё разгружено, можно слушать дальше.
+/// Разгружает запасы; `true` — можно слушать дальше. Запас listener-а слуха не закрывает: listener
+/// ждёт на `heard`, и они заперли бы друг друга; его приказы малы, их не больше, чем линий.
 pub fn backlog_drain(hands: &mut Hands, queues: &Queues) -> bool {
     let backlog = &mut hands.backlog;
     drain(&queues.to_sender, &mut backlog.sender);
     drain(&queues.to_listener, &mut backlog.listener);
     drain(&queues.to_filesaver, &mut backlog.saver);
     drain(&queues.to_filereader, &mut backlog.reader);
+    drain(&queues.to_displayer, &mut backlog.show);
     backlog.sender.is_empty()
-        && backlog.listener.is_empty()
+        && backlog.show.is_empty()
         && backlog.saver.is_empty()
         && backlog.reader.is_empty()
 }
@@ -215,8 +218,10 @@ fn perform_one(
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
         Action::Show(show) => {
-            if queues.to_displayer.put.try_send(show).is_err() {
-                hands.dropped_shows += 1;
+            // Ход передачи можно и пропустить; остальное обязано дойти до лица.
+            let passing = matches!(show, Show::Progress { .. });
+            if !passing || hands.backlog.show.is_empty() {
+                post(&queues.to_displayer, &mut hands.backlog.show, show);
             }
         }
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
@@ -239,7 +244,8 @@ fn perform_one(
         Action::SourceRead { transfer, link, me, first, count, fresh } => {
             if let Some(gauge) = hands.gauges.get(&link) {
                 let gauge = gauge.clone();
-                let order = ReadOrder { transfer, link, gauge, me, first, count, fresh };
+                let begun = !fresh;
+                let order = ReadOrder { transfer, link, gauge, me, first, count, fresh, begun };
                 post_reader(hands, queues, ReaderOrder::Read(order));
             }
         }

@@ -121,6 +121,7 @@ pub enum Event {
     Accepted {
         peer: Id,
         envelope: Envelope,
+        fresh: bool,
     },
     /// history.db could not be written.
     BaseFailed {

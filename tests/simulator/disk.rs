@@ -6,10 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use supertext::base::bounds::{BLOCK_PACKETS, FINISHED_MAX};
-use supertext::base::ids::Id;
-use supertext::logic::events::{
-    ContactRow, FinishedRow, IncomingRow, LimitRow, OutboxRow, TransferFacts,
-};
+use supertext::logic::events::{ContactRow, FinishedRow, LimitRow, OutboxRow, TransferFacts};
 use supertext::wire::message::{MessageId, TransferId};
 
 /// What one packet of a file holds: of which transfer, and which packet.
@@ -49,11 +46,7 @@ pub struct Disk {
     pub outgoing: BTreeMap<TransferId, OutJournal>,
     pub parts: BTreeMap<TransferId, PartJournal>,
     pub finished: Vec<FinishedRow>,
-    /// Names the order of one's own messages; 0 until the first start.
-    pub run: u64,
-    pub outbox: BTreeMap<(Id, u64), OutboxRow>,
-    pub sequences: BTreeMap<Id, u64>,
-    pub orders: BTreeMap<Id, IncomingRow>,
+    pub outbox: Vec<OutboxRow>,
     /// Texts received.
     pub history: BTreeSet<MessageId>,
     pub downloads: BTreeMap<TransferId, Vec<Content>>,

@@ -132,7 +132,7 @@ pub fn ledger_paid(world: &mut World, node: usize, facts: &TransferFacts) {
 pub fn ledger_crashed(world: &mut World, node: usize) {
     world.ledger.crashes += 1;
     let mut kept = BTreeSet::new();
-    for row in world.nodes[node].disk.outbox.values() {
+    for row in &world.nodes[node].disk.outbox {
         kept.insert(row.envelope.id);
     }
     for (id, case) in &mut world.ledger.texts {

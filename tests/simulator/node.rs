@@ -10,9 +10,7 @@ use supertext::base::bounds::{
 use supertext::base::ids::Id;
 use supertext::crypto::identity::{PublicKey, id_of_key};
 use supertext::logic::client::{client_flush, client_start, client_step};
-use supertext::logic::events::{
-    ClientEvent, LinkId, Out, SequenceRow, StartFacts, Transfer, Wishes, out_clear,
-};
+use supertext::logic::events::{ClientEvent, LinkId, Out, StartFacts, Transfer, Wishes, out_clear};
 use supertext::logic::state::{Client, Phase, Stage, TransferState};
 use supertext::wire::message::TransferId;
 
@@ -100,18 +98,6 @@ fn start_facts(id: Id, name: &str, disk: &Disk, run: u64) -> StartFacts {
     for part in disk.parts.values() {
         incoming.push(part.facts.clone());
     }
-    let mut outbox = Vec::new();
-    for row in disk.outbox.values() {
-        outbox.push(row.clone());
-    }
-    let mut sequences = Vec::new();
-    for (peer, next) in &disk.sequences {
-        sequences.push(SequenceRow { peer: *peer, next: *next });
-    }
-    let mut orders = Vec::new();
-    for row in disk.orders.values() {
-        orders.push(row.clone());
-    }
     StartFacts {
         me: id,
         fingerprint: String::from("simulated"),
@@ -129,9 +115,7 @@ fn start_facts(id: Id, name: &str, disk: &Disk, run: u64) -> StartFacts {
         outgoing,
         incoming,
         finished: disk.finished.clone(),
-        outbox,
-        sequences,
-        orders,
+        outbox: disk.outbox.clone(),
         unseen: Vec::new(),
         to: None,
         language: String::from("en"),
@@ -148,10 +132,7 @@ pub fn node_start(world: &mut World, node: usize) {
         return;
     }
     disk_reconcile(&mut place.disk);
-    if place.disk.run == 0 {
-        place.disk.run = run >> 1 | 1;
-    }
-    let mut facts = start_facts(place.id, &place.name, &place.disk, place.disk.run);
+    let mut facts = start_facts(place.id, &place.name, &place.disk, run);
     facts.wishes.messages_first = plan.messages_first;
     facts.wishes.files_first = plan.files_first;
     facts.wishes.accept_files = plan.accept_files;

@@ -283,7 +283,9 @@ pub fn report_take(world: &mut World, node: usize, report: Report) {
         }
         Report::PartFailed { transfer, fail } => ClientEvent::PartFailed { transfer, fail },
         Report::Kept { peer, sequence } => ClientEvent::Kept { peer, sequence },
-        Report::Accepted { peer, envelope } => ClientEvent::Accepted { peer, envelope },
+        Report::Accepted { peer, envelope, fresh } => {
+            ClientEvent::Accepted { peer, envelope, fresh }
+        }
         Report::BaseFailed { fail } => ClientEvent::BaseFailed { fail },
     };
     node_step(world, node, event, None);

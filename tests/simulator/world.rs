@@ -35,7 +35,7 @@ pub enum Report {
     PartDone { transfer: Transfer, path: String, proof: [u8; 32] },
     PartFailed { transfer: Transfer, fail: Fail },
     Kept { peer: Id, sequence: u64 },
-    Accepted { peer: Id, envelope: Envelope },
+    Accepted { peer: Id, envelope: Envelope, fresh: bool },
     BaseFailed { fail: Fail },
 }
 
