@@ -75,7 +75,7 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
     if args.mode == Mode::Echo {
         park();
     } else if args.json {
-        pipe_read(queues);
+        pipe_read(queues, chat);
         park();
     } else {
         console_input(queues, chat);

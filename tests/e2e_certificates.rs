@@ -177,7 +177,7 @@ fn an_id_of_another_key_is_told() {
     common::client_again(&mut ann);
     wait(&mut ann, json!({"event": "link", "state": "up"}));
     assert_ne!(ann.id, id);
-    assert!(home.join("cert").join("client.key.old").is_file());
+    assert!(home.join("cert").join("client.key.old1").is_file());
 }
 
 #[test]

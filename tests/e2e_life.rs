@@ -215,7 +215,7 @@ fn a_second_start_on_a_home_says_so() {
 fn leaving_is_clean_by_signal_too() {
     let (_world, mut ann, mut bob) = pair();
     let pid = ann.guard.child.id().to_string();
-    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+    let sent = std::process::Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status();
     assert!(sent.expect("kill").success());
     assert_eq!(exit_code(&mut ann), 0, "{}", told(&ann));
     wait(&mut bob, json!({"event": "contact", "id": ann.id, "state": "offline"}));
@@ -227,7 +227,7 @@ fn leaving_is_clean_by_signal_too() {
 fn a_server_that_leaves_says_so_and_is_called_again() {
     let (mut world, mut ann, mut bob) = pair();
     let pid = world.server.guard.child.id().to_string();
-    let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+    let sent = std::process::Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status();
     assert!(sent.expect("kill").success());
     let status = world.server.guard.child.wait().expect("wait");
     assert_eq!(status.code(), Some(0));

@@ -83,7 +83,8 @@ fn a_reader_that_never_reads_cannot_hold_the_program() {
     let since = Instant::now();
     while guard.child.try_wait().unwrap().is_none() && waiting(since) {
         let pid = guard.child.id().to_string();
-        let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+        let sent =
+            std::process::Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status();
         assert!(sent.is_ok());
         std::thread::sleep(Duration::from_millis(200));
     }

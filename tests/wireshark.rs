@@ -140,7 +140,7 @@ fn capture_end(capture: &mut Capture) {
         assert!(waiting(since), "the capture grows without end");
     }
     let pid = capture.guard.child.id().to_string();
-    let sent = Command::new("kill").args(["-TERM", &pid]).status();
+    let sent = Command::new("sh").args(["-c", &format!("kill -TERM {pid}")]).status();
     assert!(sent.expect("kill").success());
     loop {
         if let Some(status) = capture.guard.child.try_wait().expect("wait") {

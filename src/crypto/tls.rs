@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, KeyLogFile, ServerConfig};
 
-use super::certificates::{SERVER_NAME, fingerprint};
+use super::certificates::SERVER_NAME;
 use super::identity::{Identity, sha256};
 use super::pem::{pem_chain, pem_key};
 use super::verifiers::{KnownByKey, PinnedServer};
@@ -43,14 +43,6 @@ pub fn trust_of_ca(ca_pem: &str) -> Result<Trust, Fail> {
     let chain = pem_chain("rootCA.crt", ca_pem)?;
     let ca = chain[0].clone();
     Ok(Trust { pin: sha256(ca.as_ref()), ca: Some(ca) })
-}
-
-/// Отпечаток доверия, как в строке приглашения.
-pub fn trust_fingerprint(trust: &Trust) -> String {
-    match &trust.ca {
-        Some(ca) => fingerprint(ca),
-        None => hex::encode(trust.pin),
-    }
 }
 
 /// Настройки клиента: своя личность и закреплённый центр сервера.

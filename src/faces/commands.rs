@@ -295,8 +295,8 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         }
         Verb::Send => {
             let who = String::from(word(words, 0, "ID")?);
-            let path = word(words, 1, "path")?.trim_matches('"');
-            Command::Send { who, path: String::from(path) }
+            let path = path_whole(word(words, 1, "path")?.trim_matches('"'))?;
+            Command::Send { who, path }
         }
         Verb::Take => Command::Take(transfer(words)?),
         Verb::Refuse => Command::Refuse(transfer(words)?),
@@ -333,6 +333,14 @@ fn history_make(words: &[String]) -> Result<Command, Fail> {
     }
     let many = if second.is_empty() { HISTORY_FIRST } else { number(&second)? };
     Ok(Command::History { who: first, many })
+}
+
+/// Путь целиком: передача продолжится и после запуска из другой папки.
+fn path_whole(path: &str) -> Result<String, Fail> {
+    match std::path::absolute(path) {
+        Ok(whole) => Ok(whole.to_string_lossy().into_owned()),
+        Err(error) => Err(fail(FailKind::FileMissing, &format!("{path}: {error}"))),
+    }
 }
 
 /// `/topup`: собеседник, какой лимит, сколько.

@@ -27,8 +27,17 @@ pub fn line_put(queues: &Queues, line: &str, chat: bool) {
     command_put(queues, line_parse(&expanded), line);
 }
 
+/// Выбран ли собеседник после этой строки: при нём слова вроде `exit` — текст, а не команда.
+pub fn chat_after(chat: bool, line: &str) -> bool {
+    let line = line.trim();
+    if line == "/to" {
+        return false;
+    }
+    chat || line.starts_with("/to ")
+}
+
 /// Читает поток строк до конца: команды, как их набирают, или массивы слов JSON.
-pub fn pipe_read(queues: &Queues) {
+pub fn pipe_read(queues: &Queues, mut chat: bool) {
     let mut stdin = std::io::stdin().lock();
     let mut bytes: Vec<u8> = Vec::new();
     loop {
@@ -46,7 +55,8 @@ pub fn pipe_read(queues: &Queues) {
         if line.trim_start().starts_with('[') {
             array_put(queues, line);
         } else {
-            line_put(queues, line, false);
+            line_put(queues, line, chat);
+            chat = chat_after(chat, line);
         }
     }
     command_put(queues, Command::EndOfInput, "");

@@ -14,14 +14,14 @@ use crate::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, Receip
 pub fn show_text(texts: &Texts, show: &Show) -> String {
     match show {
         Show::Ready { id, name, .. } => {
-            text(texts, "ready", &[("id", id_shown(*id)), ("name", clean(name))])
+            text(texts, "ready", &[("id", id_shown(*id)), ("name", clean_line(name))])
         }
         Show::Identity { id, name, card, fingerprint } => text(
             texts,
             "identity",
             &[
                 ("id", id_shown(*id)),
-                ("name", clean(name)),
+                ("name", clean_line(name)),
                 ("card", card.clone()),
                 ("fingerprint", fingerprint.clone()),
             ],
@@ -45,7 +45,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Offer { transfer, name, size, packets, .. } => {
             let values = [
                 ("transfer", transfer.to_string()),
-                ("name", clean(name)),
+                ("name", clean_line(name)),
                 ("size", size_text(*size)),
                 ("packets", packets.to_string()),
             ];
@@ -64,17 +64,17 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Limits { asked: false, .. } => String::new(),
         Show::Limits { name, messages, files, .. } => {
             let values = [
-                ("name", clean(name)),
+                ("name", clean_line(name)),
                 ("messages", messages.to_string()),
                 ("files", files.to_string()),
             ];
             text(texts, "limits", &values)
         }
         Show::Confirm { .. } => question_text(texts, show),
-        Show::Chosen { name, .. } => text(texts, "chat-chosen", &[("name", clean(name))]),
+        Show::Chosen { name, .. } => text(texts, "chat-chosen", &[("name", clean_line(name))]),
         Show::Language(code) => text(texts, "language-set", &[("code", code.clone())]),
         Show::Help(word) => help_text(texts, word),
-        Show::Info { key, values } => text(texts, key, values),
+        Show::Info { key, values } => clean(&text(texts, key, values)),
         Show::Error { fail, .. } => {
             text(texts, "error", &[("text", clean(&text_fail(texts, fail)))])
         }
@@ -103,7 +103,7 @@ fn link_line(
 /// Контакт: номер, имя, состояние, непрочитанное.
 fn contact_line(texts: &Texts, id: Id, name: &str, state: &str, unread: u64) -> String {
     let state = text(texts, &format!("peer-{state}"), &[]);
-    let mut line = format!("{}  {}  {state}", id_shown(id), clean(name));
+    let mut line = format!("{}  {}  {state}", id_shown(id), clean_line(name));
     if unread > 0 {
         line.push_str(&format!("  [{unread}]"));
     }
@@ -128,10 +128,15 @@ pub fn clean(text: &str) -> String {
     out
 }
 
+/// Чужое имя в одну строку: переводы строк в нём подделывали бы чужие строки.
+fn clean_line(text: &str) -> String {
+    clean(&text.replace(['\n', '\t'], "\u{fffd}"))
+}
+
 /// Сообщение: время отправки и получения, кто, что.
 fn message_line(texts: &Texts, shown: &MessageShow) -> String {
     let values = [
-        ("name", clean(&shown.name)),
+        ("name", clean_line(&shown.name)),
         ("text", clean(&shown.text)),
         ("sent", time_local(shown.sent)),
         ("received", time_shown(shown.received)),
@@ -156,8 +161,8 @@ fn file_line(texts: &Texts, shown: &FileShow) -> String {
     let key = format!("file-{}", file_word(shown.state));
     let values = [
         ("transfer", shown.transfer.to_string()),
-        ("name", clean(&shown.name)),
-        ("path", clean(&shown.path)),
+        ("name", clean_line(&shown.name)),
+        ("path", clean_line(&shown.path)),
         ("bytes", size_text(shown.bytes)),
         ("size", size_text(shown.size)),
         ("from", size_text(shown.resumed_from)),
@@ -179,11 +184,11 @@ pub fn question_text(texts: &Texts, show: &Show) -> String {
     };
     let (key, file) = match what {
         Ask::Message => ("question-message", String::new()),
-        Ask::File(file) => ("question-file", clean(file)),
+        Ask::File(file) => ("question-file", clean_line(file)),
     };
     let values = [
         ("token", token.to_string()),
-        ("name", clean(name)),
+        ("name", clean_line(name)),
         ("file", file),
         ("packets", packets.to_string()),
         ("left", left.to_string()),

@@ -5,7 +5,7 @@
 
 use super::contacts::{contact_name, contact_show, limits_apply};
 use super::events::{Action, Budget, LimitRow, Out, out_show};
-use super::messages::text_pay;
+use super::messages::{outbox_room, text_pay};
 use super::sending::{file_cancel, file_pay};
 use super::show::{Ask, Show};
 use super::state::{About, Client, Question};
@@ -166,6 +166,7 @@ pub fn question_answer(
             if !yes {
                 return Ok(());
             }
+            outbox_room(client, question.peer)?;
             budget_check(client, question.peer, Budget::Messages, question.packets)?;
             text_pay(client, question.peer, envelope, question.packets, out);
         }

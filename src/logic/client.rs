@@ -7,11 +7,9 @@ use super::budget::limits_edited;
 use super::commands::command_run;
 use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, watch_put};
 use super::events::{Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
+use super::inbox::{envelope_accept, message_received};
 use super::leaving::leave_tick;
-use super::messages::{
-    base_tick, envelope_accept, message_received, outbox_again, outbox_kept, outbox_pump,
-    outbox_tick,
-};
+use super::messages::{base_tick, outbox_again, outbox_kept, outbox_pump, outbox_tick};
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
 };
@@ -288,10 +286,10 @@ fn packet_received(
     if client.server.stage != Stage::Up && early {
         return link_give_up(client, fail(FailKind::BeforeHello, row.name), now, out);
     }
-    if !addressed {
+    let source = header.source_id;
+    if !addressed || (row.family != Family::Control && is_blocked(client, source)) {
         return;
     }
-    let source = header.source_id;
     let done = match row.kind {
         Kind::Hello => hello_received(client, data, now, out),
         Kind::Ping => ping_received(client, data, now, out),
@@ -316,6 +314,14 @@ fn packet_received(
     if let Err(failed) = done {
         // Негодное тело от человека линию с сервером не рвёт: показать и жить дальше.
         out_show(out, Show::Error { fail: failed, command: String::from(row.name) });
+    }
+}
+
+/// Закрыт ли этот человек: от него не слышно ничего.
+fn is_blocked(client: &Client, id: Id) -> bool {
+    match client.contacts.get(&id) {
+        Some(contact) => contact.blocked,
+        None => false,
     }
 }
 

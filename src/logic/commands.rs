@@ -3,7 +3,7 @@
 
 use super::budget::{budget_add, limits_show, question_answer};
 use super::client::card_text;
-use super::contacts::{contact_meet, contact_name, contact_show, name_clean, who_find};
+use super::contacts::{contact_meet, contact_name, contact_show, name_clean, watch_put, who_find};
 use super::events::{
     Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Transfer, out_show,
 };
@@ -110,12 +110,16 @@ fn contact_add(client: &mut Client, who: &str, name: &str, out: &mut Out) -> Res
     if !contact_meet(client, id, out) {
         return Err(fail(FailKind::ContactUnknown, who));
     }
+    let mut lifted = false;
     if let Some(contact) = client.contacts.get_mut(&id) {
-        contact.blocked = false;
+        lifted = std::mem::replace(&mut contact.blocked, false);
         if !name.is_empty() {
             contact.name = name_clean(name);
         }
         client.contacts_dirty = true;
+    }
+    if lifted && client.server.stage == Stage::Up {
+        watch_put(client, &[id], out);
     }
     contact_show(client, id, out);
     Ok(())

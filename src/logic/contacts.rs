@@ -201,7 +201,11 @@ pub fn name_clean(name: &str) -> String {
 pub fn letter_harmful(letter: char) -> bool {
     let turns_writing = matches!(
         letter,
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
     );
     letter.is_control() || turns_writing
 }

@@ -17,20 +17,29 @@ use crate::wire::packets::Kind;
 /// Что ещё не доставлено, словами: «Анна: 2, report.pdf». Пусто — всё доставлено.
 pub fn unsent_list(client: &Client) -> String {
     let mut list = String::new();
+    moving_add(client, &mut list);
+    for question in &client.questions {
+        let name = contact_name(client, question.peer);
+        part_add(&mut list, &format!("{name}: ? {}", question.token));
+    }
+    list
+}
+
+/// Что движется само и будет доставлено без человека.
+fn moving_add(client: &Client, list: &mut String) {
     for contact in client.contacts.values() {
         let waiting = unsent_count(client, contact);
         if waiting > 0 {
-            part_add(&mut list, &format!("{}: {waiting}", contact_name(client, contact.id)));
+            part_add(list, &format!("{}: {waiting}", contact_name(client, contact.id)));
         }
     }
     for state in client.transfers.values() {
         if state.phase == Phase::Running || state.phase == Phase::Opening {
             // Пока источник открывается, имени ещё нет, есть путь.
             let named = !state.facts.name.is_empty();
-            part_add(&mut list, if named { &state.facts.name } else { &state.facts.path });
+            part_add(list, if named { &state.facts.name } else { &state.facts.path });
         }
     }
-    list
 }
 
 /// Сколько сообщений ждёт этого человека. Предложение файла из прежнего запуска не в счёт: его
@@ -124,10 +133,14 @@ pub fn leave_tick(client: &mut Client, now: Time, out: &mut Out) {
     }
     client.leave = Leave::Draining { until_ms, calm_ms: None };
     // Связи уже не будет: ждать нечего, код скажет почему.
-    let hopeless = client.server.stage == Stage::Ended || client.server.address.is_empty();
+    // Остались одни вопросы: отвечать на них больше некому.
+    let mut moving = String::new();
+    moving_add(client, &mut moving);
+    let lost = client.server.stage == Stage::Ended || client.server.address.is_empty();
+    let hopeless = lost || moving.is_empty();
     if hopeless || now.mono_ms >= until_ms {
         let failed = fail(FailKind::Unsent, &unsent);
-        let why = if hopeless { client.ended } else { failed.kind };
+        let why = if lost { client.ended } else { failed.kind };
         let code = u8::max(1, fail_row(why).exit);
         out_show(out, Show::Error { fail: failed, command: String::new() });
         leave_now(client, code, out);

@@ -8,6 +8,7 @@ pub mod client;
 pub mod commands;
 pub mod contacts;
 pub mod events;
+pub mod inbox;
 pub mod leaving;
 pub mod messages;
 pub mod receiving;

@@ -293,23 +293,25 @@ fn watch_received(
     if body.ids.len() > WATCH_MAX {
         return Err(fail(FailKind::NotAllowed, "WATCH"));
     }
-    let mut fresh: Vec<Id> = Vec::new();
+    let mut fresh: Vec<(Id, bool)> = Vec::new();
     for peer in &body.ids {
-        if !id_is_person(*peer) || *peer == me || guest.watch.contains(peer) {
+        if !id_is_person(*peer) || *peer == me {
             continue;
         }
-        if guest.watch.len() >= CONTACTS_MAX {
+        let known = guest.watch.contains(peer);
+        if !known && guest.watch.len() >= CONTACTS_MAX {
             return Err(fail(FailKind::NotAllowed, "WATCH"));
         }
         guest.watch.insert(*peer);
-        fresh.push(*peer);
+        fresh.push((*peer, !known));
     }
-    for peer in &fresh {
+    for (peer, first) in &fresh {
         let mutual = watcher(server, *peer, me);
         // Кто за нами не следит, того для нас нет: узнать о нём нельзя ничего.
         let body = Presence { id: *peer, online: mutual.is_some() };
         control_put(link, Kind::Presence, &body, out);
-        if let Some(peer_link) = mutual {
+        // Собеседнику — только о новой слежке: повторы WATCH его не тревожат.
+        if let (Some(peer_link), true) = (mutual, *first) {
             let body = Presence { id: me, online: true };
             control_put(peer_link, Kind::Presence, &body, out);
         }

@@ -279,7 +279,9 @@ pub fn transfer_add(
 /// Передача по её постоянному номеру.
 pub fn transfer_find(client: &Client, outgoing: bool, id: &TransferId) -> Option<Transfer> {
     for state in client.transfers.values() {
-        if state.outgoing == outgoing && state.facts.transfer == *id {
+        // Пока источник открывается, номера ещё нет: чужой пакет с нулями его не найдёт.
+        let named = state.phase != Phase::Opening;
+        if named && state.outgoing == outgoing && state.facts.transfer == *id {
             return Some(state.number);
         }
     }

@@ -223,7 +223,8 @@ pub fn stop_received(
     let body: FileStop = body_read("FILE_STOP", data)?;
     let mut found: Option<Transfer> = None;
     for state in client.transfers.values() {
-        if state.facts.transfer == body.transfer && state.facts.peer == source {
+        let named = state.phase != Phase::Opening;
+        if named && state.facts.transfer == body.transfer && state.facts.peer == source {
             found = Some(state.number);
         }
     }

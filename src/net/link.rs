@@ -208,7 +208,7 @@ pub fn link_check(half: &ReadHalf) -> Result<(), Fail> {
     link_protocol(&tls)
 }
 
-/// Ставит байты в полосу. Целый чужой буфер берётся без копирования.
+/// Ставит байты в полосу: к последнему куску, если помещаются.
 pub fn lane_put(half: &mut WriteHalf, lane: Lane, bytes: &[u8]) {
     let queue = match lane {
         Lane::Messages => &mut half.messages,

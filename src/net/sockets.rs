@@ -70,17 +70,13 @@ pub fn options_set(socket: &TcpStream) -> Result<(), Fail> {
 }
 
 /// TCP_NOTSENT_LOWAT: не больше стольких неотправленных байт в ядре.
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(target_os = "linux")]
 fn lowat_set(socket: &SockRef<'_>) -> Result<(), Fail> {
-    #[cfg(target_os = "linux")]
-    io_try(FailKind::Connect, "notsent", socket.set_tcp_notsent_lowat(NOTSENT_LOWAT))?;
-    #[cfg(not(target_os = "linux"))]
-    let _ = (socket, NOTSENT_LOWAT);
-    Ok(())
+    io_try(FailKind::Connect, "notsent", socket.set_tcp_notsent_lowat(NOTSENT_LOWAT))
 }
 
 /// В других системах такого свойства нет: там малый буфер отправки.
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(not(target_os = "linux"))]
 fn lowat_set(socket: &SockRef<'_>) -> Result<(), Fail> {
     let size = NOTSENT_LOWAT as usize * 4;
     io_try(FailKind::Connect, "sndbuf", socket.set_send_buffer_size(size))

@@ -15,6 +15,9 @@ pub fn contacts_read(path: &Path) -> Result<Vec<ContactRow>, Fail> {
     let Some(text) = text_read(path)? else {
         return Ok(Vec::new());
     };
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
     match contacts_parse(&text) {
         Some(rows) => Ok(rows),
         None => {

@@ -3,19 +3,17 @@
 //! finished.txt: чем кончились входящие передачи, чтобы повторное предложение получило тот же
 //! ответ и после перезапуска. Строка: номер передачи и состояние; хранится последняя тысяча.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use super::home::{text_read, text_write};
+use super::home::{lines_open, text_read, text_write};
 use crate::base::bounds::FINISHED_MAX;
 use crate::base::fail::{Fail, FailKind, io_try};
 use crate::logic::events::FinishedRow;
 
 /// Дописывает строку и ждёт, пока она на диске.
 pub fn finished_append(path: &Path, row: &FinishedRow) -> Result<(), Fail> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    let mut file = io_try(FailKind::FileWrite, "finished.txt", opened)?;
+    let mut file = lines_open(path)?;
     let line = format!("{} {}\n", hex::encode(row.transfer), row.state);
     io_try(FailKind::FileWrite, "finished.txt", file.write_all(line.as_bytes()))?;
     io_try(FailKind::FileWrite, "finished.txt", file.sync_data())

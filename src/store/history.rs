@@ -1,6 +1,7 @@
-//! history.db: every message of one's own life and what still waits for delivery. One SQLite file in WAL mode; a commit is on disk before anybody hears
-//! of it.
-//! history.db: все свои сообщения и то, что ещё ждёт доставки. Один файл SQLite в режиме WAL; сначала запись на диске, потом о ней узнают.
+//! history.db: every message of one's own life and what still waits for delivery. One SQLite file
+//! in WAL mode; a commit is on disk before anybody hears of it.
+//! history.db: все свои сообщения и то, что ещё ждёт доставки. Один файл SQLite в режиме WAL;
+//! сначала запись на диске, потом о ней узнают.
 
 use std::path::Path;
 

@@ -127,6 +127,22 @@ pub fn text_write(path: &Path, text: &str, private: bool) -> Result<(), Fail> {
     io_try(FailKind::FileWrite, &what, std::fs::rename(&beside, path))
 }
 
+/// Открывает файл строк для дописывания. Оборванная сбоем последняя строка завершается, чтобы
+/// следующая к ней не приклеилась.
+pub fn lines_open(path: &Path) -> Result<File, Fail> {
+    let what = path.display().to_string();
+    let torn = match std::fs::read(path) {
+        Ok(bytes) => !bytes.is_empty() && !bytes.ends_with(b"\n"),
+        Err(_) => false,
+    };
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let mut file = io_try(FailKind::FileWrite, &what, opened)?;
+    if torn {
+        io_try(FailKind::FileWrite, &what, file.write_all(b"\n"))?;
+    }
+    Ok(file)
+}
+
 /// Файл виден только владельцу (Unix); в Windows это решают права папки пользователя.
 #[cfg(unix)]
 pub fn options_private(options: &mut OpenOptions) {
@@ -163,9 +179,13 @@ pub fn identity_open(home: &Home) -> Result<Identity, Fail> {
 
 /// Отставляет личность, чей номер занят, и делает новую (прежняя сохраняется рядом).
 pub fn identity_renew(home: &Home) -> Result<Identity, Fail> {
+    let mut number = 1;
+    while home.cert.join(format!("client.key.old{number}")).exists() {
+        number += 1;
+    }
     for name in ["client.key", "client.crt"] {
         let from = home.cert.join(name);
-        let to = home.cert.join(format!("{name}.old"));
+        let to = home.cert.join(format!("{name}.old{number}"));
         io_try(FailKind::FileWrite, name, std::fs::rename(from, to))?;
     }
     identity_open(home)

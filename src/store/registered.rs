@@ -2,11 +2,11 @@
 //! registered.txt сервера: какому ключу принадлежит номер. Строка: номер и ключ.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use super::home::text_read;
+use super::home::{lines_open, text_read};
 use crate::base::fail::{Fail, FailKind, io_try};
 use crate::base::ids::{Id, id_digits, id_parse};
 use crate::crypto::identity::PublicKey;
@@ -14,8 +14,7 @@ use crate::crypto::identity::PublicKey;
 /// Открывает файл для дописывания; он остаётся открытым, чтобы запись удалась и тогда, когда
 /// дескрипторы на исходе.
 pub fn registered_open(path: &Path) -> Result<File, Fail> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    io_try(FailKind::FileWrite, "registered.txt", opened)
+    lines_open(path)
 }
 
 /// Дописывает строку: запись навсегда.

@@ -85,6 +85,10 @@ pub fn settings_read(path: &Path) -> Result<Settings, Fail> {
     let Some(text) = text_read(path)? else {
         return Ok(settings);
     };
+    if text.trim().is_empty() {
+        // Пропажа питания оставляет пустой файл: это не порча, а его отсутствие.
+        return Ok(settings);
+    }
     let parsed: Result<Value, serde_json::Error> = serde_json::from_str(&text);
     let Ok(Value::Object(map)) = parsed else {
         let aside = path.with_extension("json.damaged");

@@ -27,7 +27,7 @@ use crate::logic::client::{client_flush, client_start, client_step};
 use crate::logic::events::{ClientEvent, Command, LinkId, Out, ServerEvent};
 use crate::logic::server::{Server, server_leave, server_step};
 use crate::logic::show::Show;
-use crate::logic::state::Client;
+use crate::logic::state::{Client, Stage};
 use crate::wire::header::{Header, header_read};
 
 /// Events taken from the queue in one wake-up at most.
@@ -81,6 +81,8 @@ pub fn controller_main() {
         }
         flush(&mut controller, queues);
         if leave_check(&mut controller, queues) {
+            // Программу кончит лицо; кто ещё кладёт события, не должен его задержать.
+            while queues.events.take.recv().is_ok() {}
             return;
         }
     }
@@ -140,6 +142,9 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         Event::Command { command, line } => command_do(controller, queues, command, &line),
         Event::LinkMade { read, write } => {
             let link = write.link;
+            if !link_wanted(controller, link) {
+                return;
+            }
             controller.hands.gauges.insert(link, write.gauge.clone());
             post_sender(&mut controller.hands, queues, SenderOrder::Add(write));
             post_listener(&mut controller.hands, queues, ListenerOrder::Add(read));
@@ -195,6 +200,16 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         }
         Event::SaverIdle => controller.saved = true,
         Event::SenderIdle => controller.written = true,
+    }
+}
+
+/// Ждут ли ещё эту линию: логика могла сдаться раньше, чем соединение удалось.
+fn link_wanted(controller: &Controller, link: LinkId) -> bool {
+    match &controller.role {
+        Role::Client(client) => {
+            client.server.link == link && client.server.stage == Stage::Connecting
+        }
+        Role::Server(_) | Role::Waiting => false,
     }
 }
 
@@ -303,7 +318,7 @@ fn link_down(controller: &mut Controller, queues: &Queues, link: LinkId, failed:
         controller.hands.leaving = Some(1);
         return;
     }
-    tracing::info!("link {link} down: {} {}", failed.kind as u16, failed.detail);
+    tracing::debug!("link {link} down: {} {}", failed.kind as u16, failed.detail);
     controller.hands.gauges.remove(&link);
     post_listener(&mut controller.hands, queues, ListenerOrder::Drop(link));
     // Последние слова TLS (отказ с причиной) должны успеть уйти.

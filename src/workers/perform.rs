@@ -250,7 +250,7 @@ fn perform_one(
             }
         }
         Action::SourceHalt { transfer } => {
-            post_reader(hands, queues, ReaderOrder::Halt { transfer });
+            post_reader(hands, queues, ReaderOrder::Halt { transfer })
         }
         Action::SourceDrop { transfer } => {
             post_reader(hands, queues, ReaderOrder::Drop { transfer });
@@ -258,9 +258,7 @@ fn perform_one(
         Action::PartOpen { transfer, facts } => {
             post_saver(hands, queues, SaverOrder::Open { transfer, facts });
         }
-        Action::PartHalt { transfer } => {
-            post_saver(hands, queues, SaverOrder::Halt { transfer });
-        }
+        Action::PartHalt { transfer } => post_saver(hands, queues, SaverOrder::Halt { transfer }),
         Action::PartDrop { transfer, facts } => {
             post_saver(hands, queues, SaverOrder::Drop { transfer, facts });
         }
@@ -272,7 +270,7 @@ fn perform_one(
 /// Закрывает линию: listener больше не читает, sender дописывает и закрывает. Слишком
 /// медленная закрывается сразу: дописывать ей нечем.
 fn link_close(hands: &mut Hands, queues: &Queues, link: LinkId, kind: crate::base::fail::FailKind) {
-    tracing::info!("link {link} closed: {}", crate::base::fail::fail_row(kind).code);
+    tracing::debug!("link {link} closed: {}", crate::base::fail::fail_row(kind).code);
     post_listener(hands, queues, ListenerOrder::Drop(link));
     let order = if kind == crate::base::fail::FailKind::PeerSlow {
         SenderOrder::Drop(link)

@@ -6,6 +6,7 @@
 use std::panic::PanicHookInfo;
 use std::sync::atomic::Ordering;
 use std::thread::Builder;
+use std::time::Duration;
 
 use super::map::{QUEUES, SIGNALS, WORKERS};
 use super::roles::Event;
@@ -46,7 +47,7 @@ fn on_signal() {
     }
     let command = Command::Terminate;
     let event = Event::Command { command, line: String::new() };
-    if QUEUES.events.put.try_send(event).is_err() {
+    if QUEUES.events.put.send_timeout(event, Duration::from_secs(2)).is_err() {
         std::process::exit(1);
     }
 }
