@@ -72,6 +72,8 @@ pub const EARLY_MAX: usize = 128;
 pub const EARLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of half-received long messages, of all peers together.
 pub const PARTIAL_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Half-received long messages of all peers together.
+pub const PARTIALS_MAX: usize = 1_000;
 /// Half-received long messages at the same time, per peer.
 pub const PARTIAL_MAX: usize = 4;
 /// Past messages shown by one /history at most.

@@ -74,10 +74,8 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Chosen { name, .. } => text(texts, "chat-chosen", &[("name", clean_line(name))]),
         Show::Language(code) => text(texts, "language-set", &[("code", code.clone())]),
         Show::Help(word) => help_text(texts, word),
-        Show::Info { key, values } => clean(&text(texts, key, values)),
-        Show::Error { fail, .. } => {
-            text(texts, "error", &[("text", clean(&text_fail(texts, fail)))])
-        }
+        Show::Info { key, values } => info_line(texts, key, values),
+        Show::Error { fail, .. } => text(texts, "error", &[("text", fail_line(texts, fail))]),
         Show::Exit(_) => String::new(),
     }
 }
@@ -113,9 +111,24 @@ fn contact_line(texts: &Texts, id: Id, name: &str, state: &str, unread: u64) -> 
 /// Причина на языке человека.
 fn reason_line(texts: &Texts, reason: &Option<Fail>) -> String {
     match reason {
-        Some(failed) => clean(&text_fail(texts, failed)),
+        Some(failed) => fail_line(texts, failed),
         None => String::new(),
     }
+}
+
+/// Причина на языке человека; чужое имя в подробности строк не подделает.
+fn fail_line(texts: &Texts, failed: &Fail) -> String {
+    let detail = clean_line(&failed.detail);
+    text_fail(texts, &Fail { kind: failed.kind, detail })
+}
+
+/// Строка из lang/ с переменными, среди которых бывают чужие имена.
+fn info_line(texts: &Texts, key: &str, values: &[(&'static str, String)]) -> String {
+    let mut safe: Vec<(&str, String)> = Vec::new();
+    for (name, value) in values {
+        safe.push((name, clean_line(value)));
+    }
+    text(texts, key, &safe)
 }
 
 /// Чужой текст без управляющих знаков: терминал им не подчинится. Строки и табуляция остаются.

@@ -7,7 +7,7 @@ use super::budget::limits_edited;
 use super::commands::command_run;
 use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, watch_put};
 use super::events::{Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
-use super::inbox::{envelope_accept, message_received};
+use super::inbox::{envelope_accept, message_received, partials_forget};
 use super::leaving::leave_tick;
 use super::messages::{base_tick, outbox_again, outbox_kept, outbox_pump, outbox_tick};
 use super::receiving::{
@@ -232,8 +232,8 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     out_show(out, Show::Link { state, server, reason, retry_ms });
     transfers_pause(client, None, &failed, now, out);
     let mut ids: Vec<Id> = Vec::new();
+    partials_forget(client, None);
     for contact in client.contacts.values_mut() {
-        contact.partials.clear();
         outbox_again(contact);
         contact.resend_ms = RESEND_MS;
         if contact.state == PeerState::Online {
@@ -419,8 +419,8 @@ fn presence_received(
 /// Собеседника нет: файлы с ним ждут, сообщения остаются в очереди.
 fn peer_left(client: &mut Client, id: Id, now: Time, out: &mut Out) {
     contact_state(client, id, PeerState::Offline, out);
+    partials_forget(client, Some(id));
     if let Some(contact) = client.contacts.get_mut(&id) {
-        contact.partials.clear();
         outbox_again(contact);
     }
     transfers_pause(client, Some(id), &fail(FailKind::PeerOffline, ""), now, out);

@@ -85,7 +85,6 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
         tried_ms: 0,
         resend_ms: RESEND_MS,
         incoming: Incoming::default(),
-        partials: Vec::new(),
     };
     client.contacts.insert(id, contact);
     client.limits_dirty = true;

@@ -9,22 +9,25 @@ use super::messages::{envelope_new, outbox_pump};
 use super::receiving::offer_received;
 use super::show::{MessageShow, PeerState, ReceiptState, Show};
 use super::state::{Client, Partial};
-use crate::base::bounds::{EARLY_BYTES_MAX, EARLY_MAX, PARTIAL_BYTES_MAX, PARTIAL_MAX, RESEND_MS};
+use crate::base::bounds::{
+    EARLY_BYTES_MAX, EARLY_MAX, PARTIAL_BYTES_MAX, PARTIAL_MAX, PARTIALS_MAX, RESEND_MS,
+};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::wire::control::body_read;
 use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::{
-    ENVELOPE_OFFER, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, Offer, envelope_bytes, message_put,
-    piece_read, text_shown,
+    ENVELOPE_OFFER, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, Offer, Piece, envelope_bytes,
+    message_put, piece_read, text_shown,
 };
 use crate::wire::packets::Lane;
 
 /// Наибольший порядковый номер: в history.db числа со знаком.
 const SEQUENCE_MAX: u64 = i64::MAX as u64 - 1;
 
-/// Пришёл кусок сообщения: собрать и, когда целое, разобрать.
+/// Пришёл кусок сообщения: собрать и, когда целое, разобрать. Контакт заводит только целое
+/// сообщение, а не любой мусор и не чужое подтверждение.
 pub fn message_received(
     client: &mut Client,
     source: Id,
@@ -34,61 +37,76 @@ pub fn message_received(
     out: &mut Out,
 ) -> Result<(), Fail> {
     let piece = piece_read(data)?;
-    if piece.count == 1 {
-        // Контакт заводит только целое сообщение, а не любой мусор и не чужое подтверждение.
-        let envelope: Envelope = body_read("envelope", piece.bytes)?;
-        let known = client.contacts.contains_key(&source);
-        if known || envelope.kind != ENVELOPE_RECEIPT {
-            contact_meet(client, source, out);
-            return envelope_received(client, source, envelope, now, out);
+    let envelope: Envelope = if piece.count == 1 {
+        body_read("envelope", piece.bytes)?
+    } else {
+        match piece_join(client, source, content_id, &piece) {
+            Some(whole) => body_read("envelope", &whole)?,
+            None => return Ok(()),
         }
-        return Ok(());
-    }
-    if !contact_meet(client, source, out) {
-        return Ok(());
-    }
-    let full = piece.index == 0 && partial_bytes(client) > PARTIAL_BYTES_MAX;
-    let Some(contact) = client.contacts.get_mut(&source) else {
-        return Ok(());
     };
-    if full {
-        // Места на недособранное больше нет: целиком пришлют снова.
-        contact.partials.clear();
-        return Ok(());
+    if !client.contacts.contains_key(&source) {
+        if envelope.kind == ENVELOPE_RECEIPT || !contact_meet(client, source, out) {
+            return Ok(());
+        }
     }
-    let mut place = contact.partials.len();
-    for index in 0..contact.partials.len() {
-        if contact.partials[index].content_id == content_id {
-            place = index;
+    envelope_received(client, source, envelope, now, out)
+}
+
+/// Прикладывает кусок к собираемому; возвращает целое, когда кусок последний. Кусок без начала
+/// (оно пропало вместе с прежней линией) и не по порядку отбрасывается: пришлют снова целиком.
+fn piece_join(
+    client: &mut Client,
+    source: Id,
+    content_id: u32,
+    piece: &Piece<'_>,
+) -> Option<Vec<u8>> {
+    let mut place = None;
+    let (mut bytes, mut own) = (0, 0);
+    for (index, partial) in client.partials.iter().enumerate() {
+        bytes += partial.bytes.len();
+        if partial.source == source {
+            own += 1;
+            if partial.content_id == content_id {
+                place = Some(index);
+            }
         }
     }
     if piece.index == 0 {
-        if place < contact.partials.len() {
-            contact.partials.remove(place);
-        } else if contact.partials.len() >= PARTIAL_MAX {
-            contact.partials.remove(0);
+        if let Some(index) = place {
+            client.partials.remove(index);
         }
-        place = contact.partials.len();
-        let bytes = Vec::new();
-        contact.partials.push(Partial { content_id, count: piece.count, next: 0, bytes });
+        let many = own >= PARTIAL_MAX || client.partials.len() >= PARTIALS_MAX;
+        if many || bytes > PARTIAL_BYTES_MAX {
+            return None;
+        }
+        place = Some(client.partials.len());
+        let (count, bytes) = (piece.count, Vec::new());
+        client.partials.push(Partial { source, content_id, count, next: 0, bytes });
     }
-    if place >= contact.partials.len() {
-        // Начало потеряно вместе с прежней линией: сообщение придёт снова целиком.
-        return Ok(());
-    }
-    let partial = &mut contact.partials[place];
+    let place = place?;
+    let partial = &mut client.partials[place];
     if partial.next != piece.index || partial.count != piece.count {
-        contact.partials.remove(place);
-        return Ok(());
+        client.partials.remove(place);
+        return None;
     }
     partial.bytes.extend_from_slice(piece.bytes);
     partial.next += 1;
     if partial.next < partial.count {
-        return Ok(());
+        return None;
     }
-    let whole = contact.partials.remove(place);
-    let envelope: Envelope = body_read("envelope", &whole.bytes)?;
-    envelope_received(client, source, envelope, now, out)
+    Some(client.partials.remove(place).bytes)
+}
+
+/// Забывает недособранное от этого человека (или ото всех): продолжения не будет.
+pub fn partials_forget(client: &mut Client, source: Option<Id>) {
+    let mut kept = Vec::new();
+    for partial in client.partials.drain(..) {
+        if source.is_some() && source != Some(partial.source) {
+            kept.push(partial);
+        }
+    }
+    client.partials = kept;
 }
 
 /// Целый конверт: подтверждение или то, что идёт по порядку.
@@ -157,17 +175,6 @@ fn envelope_weight(envelope: &Envelope) -> usize {
         None => 0,
     };
     envelope.text.len() + envelope.name.len() + offered
-}
-
-/// Сколько байт занимают недособранные сообщения всех собеседников.
-fn partial_bytes(client: &Client) -> usize {
-    let mut bytes = 0;
-    for contact in client.contacts.values() {
-        for partial in &contact.partials {
-            bytes += partial.bytes.len();
-        }
-    }
-    bytes
 }
 
 /// Отдаёт рано пришедшие, когда подошла их очередь.

@@ -21,6 +21,8 @@ pub struct Client {
     pub transfers: BTreeMap<Transfer, TransferState>,
     pub finished: VecDeque<FinishedRow>,
     pub questions: Vec<Question>,
+    /// Long messages that are being put together, of all senders.
+    pub partials: Vec<Partial>,
     pub next_link: LinkId,
     pub next_transfer: Transfer,
     pub next_token: u64,
@@ -96,7 +98,6 @@ pub struct Contact {
     /// How long to wait for a receipt before sending again; it doubles.
     pub resend_ms: u64,
     pub incoming: Incoming,
-    pub partials: Vec<Partial>,
 }
 
 /// A message of one's own that is not confirmed yet.
@@ -126,6 +127,7 @@ pub struct Incoming {
 /// A long message that is being put together.
 #[derive(Debug)]
 pub struct Partial {
+    pub source: Id,
     pub content_id: u32,
     pub count: u16,
     pub next: u16,
@@ -215,6 +217,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         transfers: BTreeMap::new(),
         finished: VecDeque::new(),
         questions: Vec::new(),
+        partials: Vec::new(),
         next_link: 1,
         next_transfer: 1,
         next_token: 1,

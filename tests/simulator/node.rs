@@ -192,10 +192,7 @@ fn bounds_check(world: &mut World, node: usize) {
     let client = &world.nodes[node].client;
     let mut wrong: Option<String> = None;
     for contact in client.contacts.values() {
-        if contact.outbox.len() > OUTBOX_MAX
-            || contact.incoming.early.len() > EARLY_MAX
-            || contact.partials.len() > PARTIAL_MAX
-        {
+        if contact.outbox.len() > OUTBOX_MAX || contact.incoming.early.len() > EARLY_MAX {
             wrong = Some(format!("lists of contact {}", contact.id));
         }
     }
@@ -211,7 +208,10 @@ fn bounds_check(world: &mut World, node: usize) {
     if active > ACTIVE_INCOMING_MAX {
         wrong = Some(format!("{active} active incoming transfers"));
     }
-    if client.questions.len() > QUESTIONS_MAX || client.finished.len() > FINISHED_MAX {
+    if client.partials.len() > PARTIAL_MAX * world.plan.clients
+        || client.questions.len() > QUESTIONS_MAX
+        || client.finished.len() > FINISHED_MAX
+    {
         wrong = Some(String::from("questions or finished transfers"));
     }
     let ended = client.server.stage == Stage::Ended && world.nodes[node].alive;
