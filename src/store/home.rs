@@ -72,7 +72,9 @@ pub fn home_default(program: &str) -> Result<PathBuf, Fail> {
     if let Ok(exe) = std::env::current_exe() {
         if let Some(folder) = exe.parent() {
             if folder.join("limits.txt").is_file() {
-                return Ok(folder.to_path_buf());
+                // Сервер рядом с клиентом живёт в своей папке: одна домашняя — одна программа.
+                let own = program == "supertext-server";
+                return Ok(if own { folder.join("server") } else { folder.to_path_buf() });
             }
         }
     }

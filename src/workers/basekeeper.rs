@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::map::Queues;
 use super::roles::Event;
 use crate::base::fail::Fail;
-use crate::logic::events::BaseOrder;
+use crate::logic::events::{BaseOrder, ClientEvent};
 use crate::store::history::{
     history_accept, history_begin, history_commit, history_confirm, history_forget, history_keep,
     history_past, history_rollback, history_seen,
@@ -49,7 +49,7 @@ fn base_broken(keeper: &mut Keeper, failed: Fail, queues: &Queues) {
     keeper.told.clear();
     keeper.waiting = 0;
     keeper.broken = true;
-    let _ = queues.events.put.send(Event::BaseFailed { fail: failed });
+    let _ = queues.events.put.send(Event::Tell(ClientEvent::BaseFailed { fail: failed }));
 }
 
 /// Один приказ.
@@ -65,11 +65,11 @@ fn order_do(keeper: &mut Keeper, order: BaseOrder) -> Result<(), Fail> {
         BaseOrder::Keep { peer, envelope } => {
             history_keep(base, peer, &envelope)?;
             let sequence = envelope.sequence;
-            keeper.told.push(Event::Kept { peer, sequence });
+            keeper.told.push(Event::Tell(ClientEvent::Kept { peer, sequence }));
         }
         BaseOrder::Accept { peer, envelope, received, seen } => {
             let fresh = history_accept(base, peer, &envelope, received, seen)?;
-            keeper.told.push(Event::Accepted { peer, envelope, fresh });
+            keeper.told.push(Event::Tell(ClientEvent::Accepted { peer, envelope, fresh }));
         }
         BaseOrder::Confirm { peer, message, at } => history_confirm(base, peer, &message, at)?,
         BaseOrder::Seen { peer } => history_seen(base, peer)?,
@@ -77,7 +77,7 @@ fn order_do(keeper: &mut Keeper, order: BaseOrder) -> Result<(), Fail> {
         BaseOrder::Past { query } => {
             // Неудачный вопрос — не отказ диска: запись из-за него не отменяется.
             keeper.told.push(match history_past(base, &query) {
-                Ok(messages) => Event::Past { messages },
+                Ok(messages) => Event::Tell(ClientEvent::Past { messages }),
                 Err(fail) => Event::StoreFailed { fail },
             });
         }

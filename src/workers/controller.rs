@@ -150,49 +150,10 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
             post_listener(&mut controller.hands, queues, ListenerOrder::Add(read));
         }
         Event::LinkFailed { link, fail } => link_down(controller, queues, link, fail),
-        Event::SourceOpened { transfer, name, size, changed } => {
-            let event = ClientEvent::SourceOpened { transfer, name, size, changed };
-            client_tell(controller, queues, event);
-        }
+        Event::Tell(report) => client_tell(controller, queues, report),
         Event::SourceBatch { transfer, next, batch } => {
             source_send(controller, queues, batch);
             client_tell(controller, queues, ClientEvent::SourceSent { transfer, next });
-        }
-        Event::SourceProof { transfer, proof } => {
-            client_tell(controller, queues, ClientEvent::SourceProof { transfer, proof });
-        }
-        Event::SourceFailed { transfer, fail } => {
-            client_tell(controller, queues, ClientEvent::SourceFailed { transfer, fail });
-        }
-        Event::PartOpened { transfer, saved } => {
-            client_tell(controller, queues, ClientEvent::PartOpened { transfer, saved });
-        }
-        Event::PartSaved { transfer, saved } => {
-            client_tell(controller, queues, ClientEvent::PartSaved { transfer, saved });
-        }
-        Event::PartRewound { transfer, saved } => {
-            client_tell(controller, queues, ClientEvent::PartRewound { transfer, saved });
-        }
-        Event::PartDone { transfer, path, proof } => {
-            client_tell(controller, queues, ClientEvent::PartDone { transfer, path, proof });
-        }
-        Event::PartFailed { transfer, fail } => {
-            client_tell(controller, queues, ClientEvent::PartFailed { transfer, fail });
-        }
-        Event::LimitsRead { rows, base } => {
-            client_tell(controller, queues, ClientEvent::LimitsRead { rows, base });
-        }
-        Event::Kept { peer, sequence } => {
-            client_tell(controller, queues, ClientEvent::Kept { peer, sequence });
-        }
-        Event::Accepted { peer, envelope, fresh } => {
-            client_tell(controller, queues, ClientEvent::Accepted { peer, envelope, fresh });
-        }
-        Event::BaseFailed { fail } => {
-            client_tell(controller, queues, ClientEvent::BaseFailed { fail });
-        }
-        Event::Past { messages } => {
-            client_tell(controller, queues, ClientEvent::Past { messages });
         }
         Event::StoreFailed { fail } => {
             tracing::error!("disk: {}", fail.detail);

@@ -14,7 +14,7 @@ use super::roles::Event;
 use crate::base::bounds::LANE_FILES_MAX;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
-use crate::logic::events::{LinkId, Transfer, TransferFacts};
+use crate::logic::events::{ClientEvent, LinkId, Transfer, TransferFacts};
 use crate::net::link::Gauge;
 use crate::store::home::Home;
 use crate::store::source::{
@@ -110,14 +110,19 @@ fn order_do(reader: &mut Reader, order: ReaderOrder, queues: &Queues) {
         ReaderOrder::Look { transfer, path } => match source_facts(Path::new(&path)) {
             Ok(facts) => {
                 let (name, size, changed) = (facts.name, facts.size, facts.changed);
-                tell(queues, Event::SourceOpened { transfer, name, size, changed });
+                tell(
+                    queues,
+                    Event::Tell(ClientEvent::SourceOpened { transfer, name, size, changed }),
+                );
             }
-            Err(failed) => tell(queues, Event::SourceFailed { transfer, fail: failed }),
+            Err(failed) => {
+                tell(queues, Event::Tell(ClientEvent::SourceFailed { transfer, fail: failed }))
+            }
         },
         ReaderOrder::Keep { transfer, facts, fresh } => {
             if let (true, Some(home)) = (fresh, &reader.home) {
                 if let Err(failed) = source_keep(&home.outgoing, &facts) {
-                    tell(queues, Event::SourceFailed { transfer, fail: failed });
+                    tell(queues, Event::Tell(ClientEvent::SourceFailed { transfer, fail: failed }));
                 }
             }
             let work = Work { facts: *facts, source: None, orders: VecDeque::new() };
@@ -164,7 +169,10 @@ fn works_turn(reader: &mut Reader, queues: &Queues) -> (bool, bool) {
         if let Err(failed) = work_step(home, *transfer, work, queues) {
             work.orders.clear();
             work.source = None;
-            tell(queues, Event::SourceFailed { transfer: *transfer, fail: failed });
+            tell(
+                queues,
+                Event::Tell(ClientEvent::SourceFailed { transfer: *transfer, fail: failed }),
+            );
         }
     }
     (any, moved)
@@ -216,7 +224,7 @@ fn work_step(
     let end = batch.bytes.len();
     batch.parts.push(Part { link, lane: Lane::Files, start: 0, end });
     if let Some(proof) = proof {
-        tell(queues, Event::SourceProof { transfer, proof });
+        tell(queues, Event::Tell(ClientEvent::SourceProof { transfer, proof }));
     }
     tell(queues, Event::SourceBatch { transfer, next, batch });
     Ok(())

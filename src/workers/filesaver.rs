@@ -15,7 +15,9 @@ use crate::base::bounds::{COMMIT_ORDERS, HEADER_BYTES};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::logic::events::{BaseOrder, ContactRow, FinishedRow, LimitRow, Transfer, TransferFacts};
+use crate::logic::events::{
+    BaseOrder, ClientEvent, ContactRow, FinishedRow, LimitRow, Transfer, TransferFacts,
+};
 use crate::store::contacts::contacts_write;
 use crate::store::finished::finished_append;
 use crate::store::home::Home;
@@ -173,9 +175,11 @@ fn open_do(saver: &mut Saver, transfer: Transfer, facts: &TransferFacts, queues:
         Ok(part) => {
             let saved = part.saved;
             saver.parts.insert(transfer, part);
-            tell(queues, Event::PartOpened { transfer, saved });
+            tell(queues, Event::Tell(ClientEvent::PartOpened { transfer, saved }));
         }
-        Err(failed) => tell(queues, Event::PartFailed { transfer, fail: failed }),
+        Err(failed) => {
+            tell(queues, Event::Tell(ClientEvent::PartFailed { transfer, fail: failed }))
+        }
     }
 }
 
@@ -190,16 +194,16 @@ fn data_do(saver: &mut Saver, mut batch: Batch, queues: &Queues) {
         match packets_save(part, &mut batch.bytes[place.start..place.end]) {
             Ok(PartStep::Fine) => {
                 let saved = part.saved;
-                tell(queues, Event::PartSaved { transfer, saved });
+                tell(queues, Event::Tell(ClientEvent::PartSaved { transfer, saved }));
             }
             Ok(PartStep::Rewound) => {
                 let saved = part.saved;
-                tell(queues, Event::PartRewound { transfer, saved });
+                tell(queues, Event::Tell(ClientEvent::PartRewound { transfer, saved }));
             }
             Ok(PartStep::Proven(proof)) => finish_do(saver, transfer, proof, queues),
             Err(failed) => {
                 saver.parts.remove(&transfer);
-                tell(queues, Event::PartFailed { transfer, fail: failed });
+                tell(queues, Event::Tell(ClientEvent::PartFailed { transfer, fail: failed }));
             }
         }
     }
@@ -236,9 +240,11 @@ fn finish_do(saver: &mut Saver, transfer: Transfer, proof: [u8; 32], queues: &Qu
         Ok(path) => {
             saver.finished.insert(transfer);
             let path = path.display().to_string();
-            tell(queues, Event::PartDone { transfer, path, proof });
+            tell(queues, Event::Tell(ClientEvent::PartDone { transfer, path, proof }));
         }
-        Err(failed) => tell(queues, Event::PartFailed { transfer, fail: failed }),
+        Err(failed) => {
+            tell(queues, Event::Tell(ClientEvent::PartFailed { transfer, fail: failed }))
+        }
     }
 }
 
@@ -298,7 +304,7 @@ fn limits_watch(saver: &mut Saver, queues: &Queues) -> bool {
     match limits_read(&home.limits) {
         Ok(rows) => {
             let base = std::mem::replace(&mut saver.limits_rows, rows.clone());
-            tell(queues, Event::LimitsRead { rows, base });
+            tell(queues, Event::Tell(ClientEvent::LimitsRead { rows, base }));
             true
         }
         Err(failed) => {

@@ -12,11 +12,9 @@ use super::map::{Batch, Queues};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::logic::events::{Command, LimitRow, LinkId, StartFacts, Transfer};
-use crate::logic::show::MessageShow;
+use crate::logic::events::{ClientEvent, Command, LinkId, StartFacts, Transfer};
 use crate::net::link::{ReadHalf, WriteHalf};
 use crate::store::home::Home;
-use crate::wire::message::Envelope;
 
 /// What the displayer's thread runs: takes from `to_displayer` until `Show::Exit`.
 pub type FaceMain = fn(&Queues);
@@ -62,51 +60,13 @@ pub enum Event {
         link: LinkId,
         fail: Fail,
     },
-    SourceOpened {
-        transfer: Transfer,
-        name: String,
-        size: u64,
-        changed: u64,
-    },
+    /// A worker's report for the client's logic.
+    Tell(ClientEvent<'static>),
     /// Sealed packets of a file, ready for this link; `next` follows the last of them.
     SourceBatch {
         transfer: Transfer,
         next: u64,
         batch: Batch,
-    },
-    SourceProof {
-        transfer: Transfer,
-        proof: [u8; 32],
-    },
-    SourceFailed {
-        transfer: Transfer,
-        fail: Fail,
-    },
-    PartOpened {
-        transfer: Transfer,
-        saved: u64,
-    },
-    PartSaved {
-        transfer: Transfer,
-        saved: u64,
-    },
-    PartRewound {
-        transfer: Transfer,
-        saved: u64,
-    },
-    PartDone {
-        transfer: Transfer,
-        path: String,
-        proof: [u8; 32],
-    },
-    PartFailed {
-        transfer: Transfer,
-        fail: Fail,
-    },
-    LimitsRead {
-        rows: Vec<LimitRow>,
-        /// What the file held before it was edited.
-        base: Vec<LimitRow>,
     },
     /// A small file could not be written or read; the user is told.
     StoreFailed {
@@ -114,22 +74,6 @@ pub enum Event {
     },
     /// Everything that was ordered before is on disk.
     SaverIdle,
-    Kept {
-        peer: Id,
-        sequence: u64,
-    },
-    Accepted {
-        peer: Id,
-        envelope: Envelope,
-        fresh: bool,
-    },
-    /// history.db could not be written.
-    BaseFailed {
-        fail: Fail,
-    },
-    Past {
-        messages: Vec<MessageShow>,
-    },
     /// Everything that was ordered before is with the kernel.
     SenderIdle,
 }
