@@ -61,7 +61,6 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
     let _lock = home_lock(&home)?;
     log_start(&home.log, &args.log)?;
     let start = client_start_facts(&args, home)?;
-    let chat = start.facts.to.is_some();
     let face: FaceMain = match (args.mode, args.json) {
         (Mode::Echo, _) => echo_face,
         (Mode::Console | Mode::Id, true) => json_face,
@@ -75,10 +74,10 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
     if args.mode == Mode::Echo {
         park();
     } else if args.json {
-        pipe_read(queues, chat);
+        pipe_read(queues);
         park();
     } else {
-        console_input(queues, chat);
+        console_input(queues);
     }
     Ok(())
 }

@@ -13,9 +13,7 @@ use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::files::{
-    MIB, file_make, files_same, offered, part_grown, proof_of_file, sources, topup,
-};
+use common::files::{MIB, file_make, files_same, offered, part_grown, proof_of_file, sources};
 use common::{
     Client, Guard, World, all, client_again, client_command, client_kill, client_start_at,
     client_up, exit_code, forget, input_end, meet, program, run_whole, say, say_words,
@@ -150,12 +148,19 @@ fn the_end_of_input_does_not_wait_for_an_answer() {
     ends_with_question(&mut ann);
 }
 
+/// Строка без команды доходит как текст.
+fn typed(from: &mut Client, to: &mut Client, line: &str) {
+    say(from, line);
+    wait(to, json!({"event": "message", "outgoing": false, "text": line}));
+    wait(from, json!({"event": "receipt", "state": "delivered"}));
+}
+
 #[test]
 fn words_of_old_are_text_in_a_chosen_chat() {
     let (world, mut ann, mut bob) = pair(&[], &[]);
     say(&mut ann, &format!("/to {}", bob.id));
     for word in ["exit", "help", "listpeer"] {
-        passes(&mut ann, &mut bob, word);
+        typed(&mut ann, &mut bob, word);
     }
     // Чат закрыт — слова снова команды.
     say(&mut ann, "/to");
@@ -166,12 +171,29 @@ fn words_of_old_are_text_in_a_chosen_chat() {
     let home = world.folder.path().join("Ann");
     let to = bob.id.clone();
     let mut ann = client_start_at(&home, &world.server.join, "Ann", &["--to", &to]);
-    passes(&mut ann, &mut bob, "exit network");
+    typed(&mut ann, &mut bob, "exit network");
+}
+
+#[test]
+fn a_chat_chosen_by_json_words_is_chosen() {
+    let (_world, mut ann, mut bob) = pair(&[], &[]);
+    let b = bob.id.clone();
+    say_words(&mut ann, &["/to", &b]);
+    typed(&mut ann, &mut bob, "exit");
 }
 
 #[test]
 fn without_a_chat_exit_leaves() {
     let (_world, mut ann, _bob) = pair(&[], &[]);
+    say(&mut ann, "exit");
+    assert_eq!(exit_code(&mut ann), 0, "{}", told(&ann));
+}
+
+#[test]
+fn a_choice_that_failed_is_no_choice() {
+    let (_world, mut ann, _bob) = pair(&[], &[]);
+    say(&mut ann, "/to Nobody");
+    wait(&mut ann, json!({"event": "error", "code": "contact-unknown"}));
     say(&mut ann, "exit");
     assert_eq!(exit_code(&mut ann), 0, "{}", told(&ann));
 }
@@ -311,6 +333,7 @@ fn a_home_restored_from_a_copy_loses_no_message() {
     // В копии остаётся сообщение, которое ещё ждёт.
     client_kill(&mut bob);
     wait(&mut ann, json!({"event": "contact", "id": bob.id, "state": "offline"}));
+    forget(&mut ann);
     say(&mut ann, &format!("/msg {} waiting", bob.id));
     wait(&mut ann, json!({"event": "receipt", "state": "queued"}));
     client_kill(&mut ann);

@@ -98,10 +98,15 @@ pub const ALIASES: &[(&str, &str)] = &[
 pub fn line_parse(line: &str) -> Command {
     let trimmed = line.trim();
     if let Some(literal) = trimmed.strip_prefix("//") {
-        return Command::Say(format!("/{literal}"));
+        return Command::Say { text: format!("/{literal}"), unchosen: None };
     }
     if !trimmed.starts_with('/') {
-        return Command::Say(String::from(line.trim_end_matches(['\n', '\r'])));
+        let text = String::from(line.trim_end_matches(['\n', '\r']));
+        let mut unchosen = None;
+        if let Some(expanded) = alias_expand(trimmed) {
+            unchosen = Some(Box::new(line_parse(&expanded)));
+        }
+        return Command::Say { text, unchosen };
     }
     let (word, rest) = match trimmed.split_once(char::is_whitespace) {
         Some((word, rest)) => (word, rest.trim()),
@@ -117,16 +122,15 @@ pub fn line_parse(line: &str) -> Command {
     }
 }
 
-/// Прежнее слово заказчика вместо команды; вызывается, только пока собеседник не выбран.
-pub fn alias_expand(line: &str) -> String {
-    let trimmed = line.trim();
+/// Прежнее слово заказчика как команда; она значит что-то, только пока собеседник не выбран.
+fn alias_expand(line: &str) -> Option<String> {
     for (old, new) in ALIASES {
-        let whole = !old.ends_with(' ') && trimmed == *old;
-        if whole || (old.ends_with(' ') && trimmed.starts_with(old)) {
-            return format!("{new}{}", &trimmed[old.len()..]);
+        let whole = !old.ends_with(' ') && line == *old;
+        if whole || (old.ends_with(' ') && line.starts_with(old)) {
+            return Some(format!("{new}{}", &line[old.len()..]));
         }
     }
-    String::from(line)
+    None
 }
 
 /// Разбирает слова, данные точно (массив JSON).

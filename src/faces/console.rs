@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, ExternalPrinter};
 
-use super::input::{chat_after, command_put, line_put, pipe_read};
+use super::input::{command_put, line_put, pipe_read};
 use super::lines::show_text;
 use super::texts::{Texts, texts_load};
 use crate::logic::events::Command;
@@ -102,18 +102,17 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
     }
 }
 
-/// Главный поток консоли: читает строки, пока человек не уйдёт. `chat` — собеседник уже выбран.
-pub fn console_input(queues: &Queues, mut chat: bool) {
+/// Главный поток консоли: читает строки, пока человек не уйдёт.
+pub fn console_input(queues: &Queues) {
     let Ok(Some(mut editor)) = queues.editor.take.recv() else {
-        pipe_read(queues, chat);
+        pipe_read(queues);
         return park();
     };
     loop {
         match editor.readline("> ") {
             Ok(line) => {
                 let _ = editor.add_history_entry(line.as_str());
-                line_put(queues, &line, chat);
-                chat = chat_after(chat, &line);
+                line_put(queues, &line);
             }
             Err(ReadlineError::Interrupted) => {
                 command_put(queues, Command::Interrupt, "");

@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use serde_json::Value;
 
-use super::commands::{alias_expand, line_parse, words_parse};
+use super::commands::{line_parse, words_parse};
 use crate::base::bounds::TEXT_MAX;
 use crate::base::fail::{FailKind, fail};
 use crate::logic::events::Command;
@@ -18,26 +18,15 @@ pub fn command_put(queues: &Queues, command: Command, line: &str) {
     let _ = queues.events.put.send(Event::Command { command, line });
 }
 
-/// Строка человека: команда, прежнее слово заказчика или текст.
-pub fn line_put(queues: &Queues, line: &str, chat: bool) {
-    if line.trim().is_empty() {
-        return;
+/// Строка человека: команда или текст.
+pub fn line_put(queues: &Queues, line: &str) {
+    if !line.trim().is_empty() {
+        command_put(queues, line_parse(line), line);
     }
-    let expanded = if chat { String::from(line) } else { alias_expand(line) };
-    command_put(queues, line_parse(&expanded), line);
-}
-
-/// Выбран ли собеседник после этой строки: при нём слова вроде `exit` — текст, а не команда.
-pub fn chat_after(chat: bool, line: &str) -> bool {
-    let line = line.trim();
-    if line == "/to" {
-        return false;
-    }
-    chat || line.starts_with("/to ")
 }
 
 /// Читает поток строк до конца: команды, как их набирают, или массивы слов JSON.
-pub fn pipe_read(queues: &Queues, mut chat: bool) {
+pub fn pipe_read(queues: &Queues) {
     let mut stdin = std::io::stdin().lock();
     let mut bytes: Vec<u8> = Vec::new();
     loop {
@@ -55,8 +44,7 @@ pub fn pipe_read(queues: &Queues, mut chat: bool) {
         if line.trim_start().starts_with('[') {
             array_put(queues, line);
         } else {
-            line_put(queues, line, chat);
-            chat = chat_after(chat, line);
+            line_put(queues, line);
         }
     }
     command_put(queues, Command::EndOfInput, "");

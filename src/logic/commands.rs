@@ -29,7 +29,7 @@ pub fn command_run(
     now: Time,
     out: &mut Out,
 ) {
-    let leaving = matches!(command, Command::Quit);
+    let leaving = is_quit(client, &command);
     let done = command_do(client, command, random, now, out);
     if !leaving && client.leave == Leave::Warned {
         client.leave = Leave::Staying;
@@ -37,6 +37,14 @@ pub fn command_run(
     if let Err(failed) = done {
         out_show(out, Show::Error { fail: failed, command: String::from(line) });
     }
+}
+
+/// Просьба уйти: `/quit` или прежнее слово вместо неё.
+fn is_quit(client: &Client, command: &Command) -> bool {
+    if let (Command::Say { unchosen: Some(inner), .. }, None) = (command, client.chosen) {
+        return **inner == Command::Quit;
+    }
+    *command == Command::Quit
 }
 
 /// Ветка на каждую команду.
@@ -61,9 +69,12 @@ fn command_do(
         Command::Remove(who) => return contact_remove(client, &who, now, out),
         Command::Block(who) => return contact_block(client, &who, now, out),
         Command::To(who) => return chat_choose(client, &who, out),
-        Command::Say(text) => {
+        Command::Say { text, unchosen } => {
             let Some(peer) = client.chosen else {
-                return Err(fail(FailKind::PeerMissing, ""));
+                return match unchosen {
+                    Some(command) => command_do(client, *command, random, now, out),
+                    None => Err(fail(FailKind::PeerMissing, "")),
+                };
             };
             return text_write(client, peer, &text, random, now, out);
         }

@@ -126,7 +126,11 @@ pub enum Command {
     Remove(String),
     Block(String),
     To(String),
-    Say(String),
+    /// Plain text for the chosen peer; `unchosen` is what the line means while nobody is chosen.
+    Say {
+        text: String,
+        unchosen: Option<Box<Command>>,
+    },
     Message {
         who: String,
         text: String,
