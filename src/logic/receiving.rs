@@ -5,11 +5,12 @@ use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send,
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
 use super::transfers::{
-    done_send, file_begin, file_moved, file_show, stop_send, transfer_end, transfer_pause,
+    done_send, file_begin, file_moved, file_show, finished_push, stop_send, transfer_end,
+    transfer_pause,
 };
 use crate::base::bounds::{
-    ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, FINISHED_MAX, OFFERS_MAX, STALL_MS,
-    TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
+    ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, OFFERS_MAX, STALL_MS, TRANSFERS_MAX,
+    WANT_PACKETS, WINDOW_PACKETS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -298,10 +299,7 @@ pub fn part_done(
     let (peer, handle, id) = (state.facts.peer, state.facts.handle, state.facts.transfer);
     file_show(client, transfer, FileState::Done, path, None, now, out);
     // Запись «готово» уже на диске: filesaver делает её до переименования.
-    client.finished.push_back(FinishedRow { transfer: id, state: 0 });
-    if client.finished.len() > FINISHED_MAX {
-        client.finished.pop_front();
-    }
+    finished_push(client, FinishedRow { transfer: id, state: 0 });
     done_send(client, peer, handle, id, out);
     client.transfers.remove(&transfer);
     waiting_start(client, out);

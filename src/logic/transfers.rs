@@ -139,11 +139,16 @@ pub fn done_send(client: &Client, peer: Id, handle: u32, transfer: TransferId, o
 /// Запоминает, чем кончилась входящая передача: повторное предложение получит тот же ответ.
 pub fn finished_keep(client: &mut Client, transfer: TransferId, state: u8, out: &mut Out) {
     let row = FinishedRow { transfer, state };
-    client.finished.push_back(row.clone());
+    finished_push(client, row.clone());
+    out.actions.push(Action::FinishedSave { row });
+}
+
+/// Дописывает конец передачи к памяти о них; самое старое забывается.
+pub fn finished_push(client: &mut Client, row: FinishedRow) {
+    client.finished.push_back(row);
     if client.finished.len() > FINISHED_MAX {
         client.finished.pop_front();
     }
-    out.actions.push(Action::FinishedSave { row });
 }
 
 /// Убирает передачу насовсем, вместе с её журналом.

@@ -45,18 +45,12 @@ pub struct WriteHalf {
     pub socket: mio::net::TcpStream,
     pub tls: Arc<Mutex<Connection>>,
     pub gauge: Arc<Gauge>,
-    pub messages: VecDeque<Piece>,
-    pub files: VecDeque<Piece>,
+    /// Plain bytes that wait: whole packets.
+    pub messages: VecDeque<Vec<u8>>,
+    pub files: VecDeque<Vec<u8>>,
     /// Ciphertext that the kernel has not taken yet.
     pub cipher: Vec<u8>,
     pub cipher_at: usize,
-}
-
-/// Plain bytes that wait: whole packets.
-#[derive(Debug)]
-pub struct Piece {
-    pub bytes: Vec<u8>,
-    pub at: usize,
 }
 
 /// What one look at a readable link found.
@@ -208,28 +202,29 @@ pub fn link_check(half: &ReadHalf) -> Result<(), Fail> {
     link_protocol(&tls)
 }
 
-/// Ставит байты в полосу: к последнему куску, если помещаются.
-pub fn lane_put(half: &mut WriteHalf, lane: Lane, bytes: &[u8]) {
-    let queue = match lane {
+/// Очередь полосы.
+fn lane_queue(half: &mut WriteHalf, lane: Lane) -> &mut VecDeque<Vec<u8>> {
+    match lane {
         Lane::Messages => &mut half.messages,
         Lane::Files => &mut half.files,
-    };
+    }
+}
+
+/// Ставит байты в полосу: к последнему куску, если помещаются.
+pub fn lane_put(half: &mut WriteHalf, lane: Lane, bytes: &[u8]) {
+    let queue = lane_queue(half, lane);
     if let Some(last) = queue.back_mut() {
-        if last.bytes.len() + bytes.len() <= STEP_BYTES {
-            last.bytes.extend_from_slice(bytes);
+        if last.len() + bytes.len() <= STEP_BYTES {
+            last.extend_from_slice(bytes);
             return;
         }
     }
-    queue.push_back(Piece { bytes: bytes.to_vec(), at: 0 });
+    queue.push_back(bytes.to_vec());
 }
 
 /// Ставит в полосу целый буфер, не копируя.
 pub fn lane_put_whole(half: &mut WriteHalf, lane: Lane, bytes: Vec<u8>) {
-    let queue = match lane {
-        Lane::Messages => &mut half.messages,
-        Lane::Files => &mut half.files,
-    };
-    queue.push_back(Piece { bytes, at: 0 });
+    lane_queue(half, lane).push_back(bytes);
 }
 
 /// Пишет, пока ядро берёт: остаток шифртекста, затем сообщения, затем файлы. `scratch` —
@@ -276,10 +271,9 @@ fn next_encrypt(
             None => (half.files.pop_front(), Lane::Files),
         };
         if let Some(piece) = piece {
-            let bytes = &piece.bytes[piece.at..];
-            gauge_lane(&half.gauge, lane).fetch_sub(bytes.len(), Ordering::Relaxed);
-            io_try(FailKind::Tls, "tls", tls.writer().write_all(bytes))?;
-            spare.push(piece.bytes);
+            gauge_lane(&half.gauge, lane).fetch_sub(piece.len(), Ordering::Relaxed);
+            io_try(FailKind::Tls, "tls", tls.writer().write_all(&piece))?;
+            spare.push(piece);
         }
     }
     while tls.wants_write() {
