@@ -4,11 +4,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use rusqlite::Connection;
 use supertext::base::fail::{Fail, FailKind, fail};
 use supertext::base::ids::{Id, id_digits, id_parse, id_shown};
 use supertext::base::log::log_start;
 use supertext::crypto::file_cipher::random_fill;
 use supertext::crypto::identity::Identity;
+use supertext::crypto::olm::signer_of;
 use supertext::crypto::tls::{Trust, client_config};
 use supertext::faces::args::{ClientArgs, Mode, start_failed};
 use supertext::faces::console::{console_face, console_input, park};
@@ -18,16 +20,21 @@ use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
 use supertext::logic::events::{StartFacts, Wishes};
 use supertext::net::address::{JoinLine, join_parse};
+use supertext::store::backup::base_rescue;
+use supertext::store::base::{base_check, base_open};
 use supertext::store::contacts::contacts_read;
+use supertext::store::desk::desk_new;
 use supertext::store::finished::finished_read;
-use supertext::store::history::{history_open, history_remember};
+use supertext::store::history::history_unseen;
 use supertext::store::home::{
     Home, home_client, home_default, home_lock, home_open, identity_open, identity_renew,
     trust_open,
 };
 use supertext::store::journal::{JOURNAL_INCOMING, JOURNAL_OUTGOING, journals_list};
 use supertext::store::limits::limits_read;
+use supertext::store::outbox::outbox_all;
 use supertext::store::part::parts_settle;
+use supertext::store::people::{keys_forget, people_all};
 use supertext::store::settings::{Settings, setting_get, settings_read, settings_write};
 use supertext::workers::map::{FACE, QUEUES};
 use supertext::workers::roles::{ClientStart, Event, FaceMain};
@@ -119,10 +126,10 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         Some(code) => code.clone(),
         None => setting_get(&settings, "lang"),
     };
-    let base = history_open(&home.history)?;
-    let kept = history_remember(&base)?;
+    let base = base_ready(&home, &args.lang)?;
     let facts = StartFacts {
         me: identity.id,
+        public: identity.public_key,
         fingerprint: hex::encode(identity.public_key),
         run: u64::from_be_bytes(seed) >> 1,
         server: join.address,
@@ -132,8 +139,9 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         outgoing: journals_list(&home.outgoing, JOURNAL_OUTGOING)?,
         incoming: journals_list(&home.downloads, JOURNAL_INCOMING)?,
         finished,
-        outbox: kept.outbox,
-        unseen: kept.unseen,
+        outbox: outbox_all(&base)?,
+        people: people_all(&base)?,
+        unseen: history_unseen(&base)?,
         to: chat_choose(args, &identity)?,
         language: language_choose(&wish),
     };
@@ -141,7 +149,35 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         Some(trust) => Some(client_config(&identity, trust, args.keylog)?),
         None => None,
     };
-    Ok(ClientStart { facts, home, base, tls })
+    let desk = Box::new(desk_new(base, identity.public_key, signer_of(&identity)?));
+    Ok(ClientStart { facts, home, desk, tls })
+}
+
+/// Открывает history.db. Испорченная откладывается, её место занимает последняя годная копия:
+/// стирать то, что не читается, нельзя.
+fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
+    let opened = match (base_open(&home.history), home.suspect.exists()) {
+        (Ok(base), true) => match base_check(&base) {
+            Ok(()) => Ok(base),
+            Err(failed) => Err(failed),
+        },
+        (opened, _) => opened,
+    };
+    let _ = std::fs::remove_file(&home.suspect);
+    let failed = match opened {
+        Ok(base) => return Ok(base),
+        Err(failed) if failed.kind == FailKind::BaseDamaged => failed,
+        Err(failed) => return Err(failed),
+    };
+    tracing::error!("{}", failed.detail);
+    let rescue = base_rescue(&home.history, &home.backups)?;
+    let aside = rescue.aside.display().to_string();
+    // Человек узнаёт об этом до лица программы: одна строка на его языке.
+    let _ = start_failed(&fail(FailKind::BaseDamaged, &aside), lang);
+    let base = base_open(&home.history)?;
+    // В копии прежние шаги храповиков: повторить их нельзя, сеансы начнутся заново.
+    keys_forget(&base)?;
+    Ok(base)
 }
 
 /// Чат, открытый с самого начала (`--to`).
@@ -165,6 +201,8 @@ fn wishes(args: &ClientArgs, settings: &Settings) -> Wishes {
             || args.mode == Mode::Echo
             || setting_get(settings, "accept_files") == "on",
         answer_yes: args.yes || args.mode == Mode::Echo,
+        contacts_only: setting_get(settings, "accept_from") == "contacts",
+        bits: setting_get(settings, "bits") == "on",
     }
 }
 

@@ -1,7 +1,7 @@
-//! Texts in three languages: the same keys everywhere, nothing broken, every failure and every
-//! command has its words; and the running program speaks the chosen one.
-//! Тексты на трёх языках: ключи везде одни, ничего не сломано, у каждой ошибки и команды есть
-//! слова; и работающая программа говорит на выбранном языке.
+//! Texts in three languages: the same keys everywhere, nothing broken, every failure, command and
+//! event has its words; lines become commands; and the running program speaks the chosen language.
+//! Тексты на трёх языках: ключи везде одни, ничего не сломано, у каждой ошибки, команды и события
+//! есть слова; строки становятся командами; и работающая программа говорит на выбранном языке.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -11,9 +11,13 @@ use common::{client_start_at, say, wait};
 use fluent::FluentResource;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use supertext::base::fail::FAILS;
-use supertext::faces::commands::COMMANDS;
+use supertext::base::fail::{FAILS, FailKind};
+use supertext::faces::commands::{COMMANDS, line_parse, words_parse};
+use supertext::faces::json::show_json;
+use supertext::faces::lines::show_text;
 use supertext::faces::texts::{LANGUAGES, text, texts_load};
+use supertext::logic::events::{Command, ExportForm, PastCommand, Standing};
+use supertext::logic::show::{MessageShow, PeerState, ReceiptState, Show};
 
 /// Ключи файла и переменные каждого: имя после `$` внутри текста.
 fn keys_of(code: &str, source: &str) -> BTreeMap<String, BTreeSet<String>> {
@@ -118,6 +122,290 @@ fn every_key_named_in_the_code_exists() {
         }
     }
     assert!(used > 5, "{used}");
+}
+
+/// Ключи одного `Show::Info`: названный прямо или выбранный выше в `let key = if … else …;`.
+fn info_keys(source: &str, at: usize) -> Vec<String> {
+    let after = source[at..].trim_start();
+    let mut keys = Vec::new();
+    if let Some(rest) = after.strip_prefix("key: \"") {
+        keys.push(String::from(rest.split('"').next().unwrap_or_default()));
+        return keys;
+    }
+    let before = &source[..at];
+    let choice = &before[before.rfind("let key = ").expect("a choice of keys")..];
+    let choice = choice.split(';').next().unwrap_or_default();
+    for (index, part) in choice.split('"').enumerate() {
+        if index % 2 == 1 {
+            keys.push(String::from(part));
+        }
+    }
+    keys
+}
+
+#[test]
+fn every_line_the_logic_shows_exists() {
+    let known = keys_of(LANGUAGES[0].0, LANGUAGES[0].1);
+    let mut used = 0;
+    for name in common::files::names_in(&common::project().join("src/logic")) {
+        let source = common::text_of(&common::project().join("src/logic").join(&name));
+        for (at, mark) in source.match_indices("Show::Info {") {
+            let keys = info_keys(&source, at + mark.len());
+            assert!(!keys.is_empty(), "{name}: no key at {at}");
+            for key in keys {
+                assert!(known.contains_key(&key), "{name}: {key}");
+                used += 1;
+            }
+        }
+    }
+    assert!(used > 20, "{used}");
+}
+
+/// Сообщение прошлого: ответ, исправленное и прочитанное.
+fn message_sample() -> MessageShow {
+    let mut message = [0x11; 16];
+    message[14..].copy_from_slice(&[0xa3, 0xf9]);
+    let (sent, received) = (1_000_000_000_000, 1_000_000_001_000);
+    MessageShow {
+        peer: 7,
+        name: String::from("Ann"),
+        message,
+        text: String::from("one\ntwo"),
+        outgoing: true,
+        sent,
+        received,
+        read: received,
+        edited: received,
+        reply: [0xbc; 16],
+        past: true,
+    }
+}
+
+/// Контакт, каким он бывает.
+fn contact_sample(standing: Standing, state: PeerState) -> Show {
+    let (unread, blocked, verified, changed) = (2, false, true, true);
+    let name = String::from("Ann");
+    Show::Contact { id: 7, name, state, unread, blocked, standing, verified, changed }
+}
+
+/// События, которые лицо показывает словами из lang/.
+fn shows_sample() -> Vec<Show> {
+    let (peer, message, name) = (7, [0xab; 16], String::from("Ann"));
+    let (number, words) = ("12345 ".repeat(12), String::from("hello"));
+    let mut shows = vec![
+        Show::Request { id: peer, name: name.clone(), words: words.clone() },
+        Show::Deleted { peer, message },
+        Show::Message(message_sample()),
+    ];
+    for verified in [true, false] {
+        let (name, number) = (name.clone(), number.clone());
+        shows.push(Show::Safety { peer, name, number, verified });
+    }
+    let (before, after) = (vec![0x0f; 3], vec![0xf0; 5_000]);
+    shows.push(Show::Bits { peer, message, outgoing: true, before, after });
+    for state in [ReceiptState::Stored, ReceiptState::Delivered, ReceiptState::Read] {
+        shows.push(Show::Receipt { peer, message, state, at: 1, reason: None });
+    }
+    for standing in [
+        Standing::Contact,
+        Standing::Asked,
+        Standing::Declined,
+        Standing::Asks,
+        Standing::Later,
+        Standing::Spam,
+    ] {
+        shows.push(contact_sample(standing, PeerState::Online));
+    }
+    shows
+}
+
+#[test]
+fn every_event_has_words() {
+    let keys = keys_of(LANGUAGES[0].0, LANGUAGES[0].1);
+    for (code, _) in LANGUAGES {
+        let texts = texts_load(code);
+        for show in shows_sample() {
+            let line = show_text(&texts, &show);
+            assert!(!line.is_empty() && !line.contains('$'), "{code}: {line}");
+            for word in line.split([' ', '\n']) {
+                let bare = word.contains('-') && keys.contains_key(word);
+                assert!(!bare && !word.starts_with("peer-"), "{code}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_tells_what_it_answers_and_its_digits() {
+    let texts = texts_load("en");
+    let mut shown = message_sample();
+    let line = show_text(&texts, &Show::Message(shown.clone()));
+    assert!(line.contains("Ann: ↳ ·bcbc one\n    two (edited "), "{line}");
+    assert!(line.contains(" (read ") && line.ends_with(") ·a3f9"), "{line}");
+    let event = show_json(&texts, &Show::Message(shown.clone()));
+    assert_eq!(event["reply_to"], json!("bcbcbcbc-bcbc-bcbc-bcbc-bcbcbcbcbcbc"));
+    assert_eq!(event["edited"], json!("2001-09-09T01:46:41.000Z"));
+    assert_eq!((&event["read"], &event["kind"]), (&event["edited"], &json!("text")));
+    (shown.read, shown.edited, shown.reply, shown.past) = (0, 0, [0; 16], false);
+    let line = show_text(&texts, &Show::Message(shown.clone()));
+    assert!(line.ends_with("Ann: one\n    two"), "{line}");
+    let event = show_json(&texts, &Show::Message(shown));
+    let nothing = json!(null);
+    assert_eq!(
+        (&event["reply_to"], &event["edited"], &event["read"]),
+        (&nothing, &nothing, &nothing)
+    );
+}
+
+#[test]
+fn long_bits_are_cut_and_counted() {
+    let texts = texts_load("en");
+    let (before, after) = (vec![0x0f; 3], vec![0xf0; 5_000]);
+    let show = Show::Bits { peer: 7, message: [1; 16], outgoing: false, before, after };
+    let event = show_json(&texts, &show);
+    assert_eq!(event["before"], json!("00001111".repeat(3)));
+    assert_eq!(event["after"], json!("11110000".repeat(4096)));
+    assert_eq!((&event["bytes_before"], &event["bytes_after"]), (&json!(3), &json!(5_000)));
+    let line = show_text(&texts, &show);
+    assert_eq!(line.matches("11110000").count(), 64, "{line}");
+    assert!(line.contains("    00001111 00001111 00001111\n"), "{line}");
+    assert!(line.ends_with("… 4936 more bytes"), "{line}");
+}
+
+#[test]
+fn a_contact_waits_or_is_refused_by_its_standing() {
+    let texts = texts_load("en");
+    for (standing, state, word) in [
+        (Standing::Contact, "online", "contact"),
+        (Standing::Asked, "pending", "asked"),
+        (Standing::Declined, "refused", "declined"),
+        (Standing::Asks, "online", "asks"),
+        (Standing::Spam, "online", "spam"),
+    ] {
+        let event = show_json(&texts, &contact_sample(standing, PeerState::Online));
+        assert_eq!((&event["state"], &event["standing"]), (&json!(state), &json!(word)));
+        assert_eq!((&event["verified"], &event["key_changed"]), (&json!(true), &json!(true)));
+    }
+    let line = show_text(&texts, &contact_sample(Standing::Asked, PeerState::Online));
+    assert!(line.contains("Ann ✓  asked, no answer yet  [2]  ⚠ key changed"), "{line}");
+}
+
+#[test]
+fn the_safety_number_stands_in_two_lines() {
+    let number = "12345 ".repeat(12);
+    let name = String::from("Ann");
+    let show = Show::Safety { peer: 7, name, number: number.clone(), verified: false };
+    let line = show_text(&texts_load("en"), &show);
+    let half = format!("\n    {}\n", "12345 ".repeat(6).trim_end());
+    assert_eq!(line.replace('\n', "\n\n").matches(&half).count(), 2, "{line}");
+    assert!(line.contains("/verify 00000000000073 yes"), "{line}");
+}
+
+/// Исправление с такой ссылкой и текстом.
+fn edit(reference: &str, text: &str) -> Command {
+    let (reference, text) = (String::from(reference), String::from(text));
+    Command::Past(PastCommand::Edit { reference, text })
+}
+
+#[test]
+fn a_message_is_named_by_its_digits_or_is_the_last() {
+    let whole = "0190c6a0-1111-7222-8333-44445555a3f9";
+    let bare = whole.replace('-', "");
+    for (line, wanted) in [
+        ("/edit ·a3f9 new text", edit("a3f9", "new text")),
+        ("/edit #A3F9  new  text", edit("a3f9", "new  text")),
+        ("/edit #face it", edit("face", "it")),
+        ("/edit a3f9 new", edit("a3f9", "new")),
+        ("/edit 2024 was good", edit("2024", "was good")),
+        (&format!("/edit {whole} new"), edit(&bare, "new")),
+        (&format!("/edit {bare} new"), edit(&bare, "new")),
+        ("/edit face it", edit("", "face it")),
+        ("/edit A3F9 new", edit("", "A3F9 new")),
+        ("/edit a3f new", edit("", "a3f new")),
+        ("/edit a3f9", edit("", "a3f9")),
+        ("/edit just a text", edit("", "just a text")),
+    ] {
+        assert_eq!(line_parse(line), wanted, "{line}");
+    }
+    for (line, kind) in [
+        ("/edit", FailKind::ArgumentMissing),
+        ("/edit ·a3f9", FailKind::ArgumentMissing),
+        ("/edit ·xyz text", FailKind::ArgumentBad),
+        ("/delete a3", FailKind::ArgumentBad),
+        ("/delete a3f9 b2c1", FailKind::ArgumentBad),
+        ("/reply", FailKind::ArgumentMissing),
+        ("/delete", FailKind::ArgumentMissing),
+    ] {
+        bad(line_parse(line), kind, line);
+    }
+    let delete = Command::Past(PastCommand::Delete(String::from("a3f9")));
+    assert_eq!(line_parse("/delete ·a3f9"), delete);
+    assert_eq!(words(&["/edit", "a3f9"]), edit("", "a3f9"));
+    assert_eq!(words(&["/edit", "·a3f9", "a\nb"]), edit("a3f9", "a\nb"));
+    assert_eq!(words(&["/edit", "", "text"]), edit("", "text"));
+    bad(words(&["/edit", "my", "text"]), FailKind::ArgumentBad, "my");
+}
+
+/// Команда из массива слов.
+fn words(list: &[&str]) -> Command {
+    let mut owned = Vec::new();
+    for word in list {
+        owned.push(String::from(*word));
+    }
+    words_parse(&owned)
+}
+
+/// Строка, которую нельзя понять, и почему.
+fn bad(command: Command, kind: FailKind, line: &str) {
+    let Command::Bad(failed) = &command else {
+        panic!("{line}: {command:?}");
+    };
+    assert_eq!(failed.kind, kind, "{line}");
+}
+
+#[test]
+fn people_and_choices_come_in_any_order() {
+    let ann = String::from("Ann");
+    let (json, text) = (ExportForm::Json, ExportForm::Text);
+    for (line, wanted) in [
+        ("/keep on", Command::Past(PastCommand::Keep { who: String::new(), on: true })),
+        ("/keep Ann off", Command::Past(PastCommand::Keep { who: ann.clone(), on: false })),
+        ("/export", Command::Past(PastCommand::Export { who: String::new(), form: json })),
+        ("/export text", Command::Past(PastCommand::Export { who: String::new(), form: text })),
+        ("/export Ann text", Command::Past(PastCommand::Export { who: ann.clone(), form: text })),
+        (
+            "/export text \"Ann\"",
+            Command::Past(PastCommand::Export { who: ann.clone(), form: text }),
+        ),
+        ("/export Ann", Command::Past(PastCommand::Export { who: ann.clone(), form: json })),
+        ("/add Ann hello there", Command::Add { who: ann.clone(), words: "hello there".into() }),
+        ("/verify Ann", Command::Verify { who: ann.clone(), answer: String::new() }),
+        ("/verify Ann yes", Command::Verify { who: ann.clone(), answer: "yes".into() }),
+        ("/verify Ann 12 34", Command::Verify { who: ann.clone(), answer: "12 34".into() }),
+        ("/accept 12345 67890 1234", Command::Accept("12345 67890 1234".into())),
+        ("/bits on", Command::Bits(true)),
+        ("/set bits off", Command::Bits(false)),
+        ("/spam", Command::Spam),
+    ] {
+        assert_eq!(line_parse(line), wanted, "{line}");
+    }
+    assert_eq!(
+        words(&["/export", "text", "Ann"]),
+        Command::Past(PastCommand::Export { who: ann.clone(), form: text })
+    );
+    assert_eq!(
+        words(&["/keep", "Ann", "on"]),
+        Command::Past(PastCommand::Keep { who: ann.clone(), on: true })
+    );
+    bad(words(&["/export", "Ann", "xml"]), FailKind::ArgumentBad, "xml");
+    for line in ["/accept", "/reject", "/later", "/trust", "/verify", "/keep Ann", "/bits"] {
+        bad(line_parse(line), FailKind::ArgumentMissing, line);
+    }
+    for line in ["/verify Ann maybe", "/bits loud", "/set accept_from nobody", "/set bits x"] {
+        bad(line_parse(line), FailKind::ArgumentBad, line);
+    }
+    let (key, value) = (String::from("accept_from"), String::from("contacts"));
+    assert_eq!(line_parse("/set accept_from contacts"), Command::Set { key, value });
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
     let mut bad: Vec<Verdict> = Vec::new();
     let (mut steps, mut texts, mut files) = (0, 0, 0);
     let (mut crashes, mut overflows, mut hours) = (0, 0, 0.0);
+    let (mut stored, mut tricks) = (0, 0);
     for seed in 1..=count {
         let verdict = run_seed(seed, canary, false);
         steps += verdict.steps;
@@ -34,6 +35,8 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
         files += verdict.files;
         crashes += verdict.crashes;
         overflows += verdict.overflows;
+        stored += verdict.stored;
+        tricks += verdict.tricks;
         hours += verdict.virtual_ms as f64 / 3_600_000.0;
         if !verdict.failures.is_empty() {
             bad.push(verdict);
@@ -43,8 +46,9 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
         }
     }
     println!(
-        "simulator: {count} seeds, {steps} steps, {texts} texts, {files} files, {crashes} crashes, \
-         {overflows} overflows, {hours:.1} virtual hours"
+        "simulator: {count} seeds, {steps} steps, {texts} texts, {stored} stored at the server, \
+         {files} files, {crashes} crashes, {overflows} overflows, {tricks} forgeries, {hours:.1} \
+         virtual hours"
     );
     bad
 }
@@ -118,4 +122,9 @@ fn canary_receipt_forged() {
 #[test]
 fn canary_saved_too_high() {
     canary_caught(Canary::SavedTooHigh, "[file-content]");
+}
+
+#[test]
+fn canary_stored_early() {
+    canary_caught(Canary::StoredEarly, "[stored-lost]");
 }

@@ -19,32 +19,36 @@ mod header;
 mod message;
 #[path = "wire/mutate.rs"]
 mod mutate;
+#[path = "wire/olm.rs"]
+mod olm;
 #[path = "wire/sealed.rs"]
 mod sealed;
 #[path = "wire/vectors.rs"]
 mod vectors;
 
 use supertext::base::fail::FAILS;
-use supertext::wire::message::{Envelope, envelope_bytes, message_put};
+use supertext::wire::message::{Envelope, Sealed, envelope_bytes, message_put};
 use supertext::wire::packets::{Family, Kind, PACKETS, packet_row};
 
 use self::body::{Packet, packet_decode, packet_encode};
 use self::vectors::{
-    body_expected, envelope_expected, header_expected, vector_bytes, vectors_read,
+    ENVELOPES, SEALEDS, body_expected, envelope_expected, header_expected, sealed_expected,
+    vector_bytes, vectors_read,
 };
-
-const ENVELOPES: [&str; 3] = ["ENVELOPE_TEXT", "ENVELOPE_RECEIPT", "ENVELOPE_OFFER"];
 
 #[test]
 fn every_packet_and_envelope_has_one_vector() {
-    let vectors = vectors_read();
-    assert_eq!(vectors.len(), PACKETS.len() + ENVELOPES.len());
-    for (index, row) in PACKETS.iter().enumerate() {
-        assert_eq!(vectors[index].name, row.name, "vectors stand in the order of the table");
+    let mut wanted: Vec<&str> = Vec::new();
+    for row in PACKETS {
+        wanted.push(row.name);
     }
-    for (index, name) in ENVELOPES.iter().enumerate() {
-        assert_eq!(vectors[PACKETS.len() + index].name, *name);
+    wanted.extend_from_slice(&SEALEDS);
+    wanted.extend_from_slice(&ENVELOPES);
+    let mut found: Vec<String> = Vec::new();
+    for vector in vectors_read() {
+        found.push(vector.name);
     }
+    assert_eq!(found, wanted, "vectors stand in the order of the table");
 }
 
 #[test]
@@ -90,12 +94,24 @@ fn envelopes_agree_with_the_vectors() {
 }
 
 #[test]
-fn message_vector_is_the_cut_envelope() {
+fn sealed_messages_agree_with_the_vectors() {
+    for name in SEALEDS {
+        let vector = vector_bytes(name);
+        let read: Sealed = supertext::wire::control::body_read("sealed", &vector).expect("decoded");
+        let sealed = sealed_expected(name, &read.body);
+        assert_eq!(read, sealed, "{name}");
+        let bytes = minicbor::to_vec(&sealed).expect("encoded");
+        assert_eq!(hex::encode(&bytes), hex::encode(&vector), "{name}");
+    }
+}
+
+#[test]
+fn message_vector_is_the_cut_sealed_envelope() {
     let header = header_expected(Kind::Message);
-    let envelope = vector_bytes("ENVELOPE_TEXT");
+    let sealed = vector_bytes("SEALED_FIRST");
     let mut out = Vec::new();
     let (source, dest) = (header.source_id, header.dest_id);
-    let count = message_put(&mut out, source, dest, header.content_id, &envelope).expect("cut");
+    let count = message_put(&mut out, source, dest, header.content_id, &sealed).expect("cut");
     assert_eq!(count, 1);
     assert_eq!(hex::encode(&out), hex::encode(vector_bytes("MESSAGE")));
 }

@@ -24,6 +24,12 @@ local PACKETS = {
     { 0, 7, "WATCH", 16384, "cbor" },
     { 0, 8, "PRESENCE", 16384, "cbor" },
     { 0, 9, "UNREACHABLE", 16384, "cbor" },
+    { 0, 10, "KEYS", 16384, "cbor" },
+    { 0, 11, "KEYS_LEFT", 16384, "cbor" },
+    { 0, 12, "KEY_ASK", 16384, "cbor" },
+    { 0, 13, "KEY", 16384, "cbor" },
+    { 0, 14, "STORED", 16384, "cbor" },
+    { 0, 15, "MAIL", 16384, "cbor" },
     { 1, 0, "MESSAGE", 4100, "message" },
     { 16, 0, "FILE_SIZE", 64, "cbor" },
     { 17, 0, "FILE_WANT", 64, "cbor" },
@@ -53,7 +59,13 @@ fields.size = ProtoField.uint16("supertext.size", "Size of the data", base.DEC)
 fields.data = ProtoField.bytes("supertext.data", "Data")
 fields.piece_index = ProtoField.uint16("supertext.piece.index", "Index of the piece", base.DEC)
 fields.piece_count = ProtoField.uint16("supertext.piece.count", "Count of pieces", base.DEC)
-fields.piece_bytes = ProtoField.bytes("supertext.piece.bytes", "Bytes of the envelope")
+fields.piece_bytes = ProtoField.bytes("supertext.piece.bytes", "Bytes of the sealed envelope")
+fields.run = ProtoField.uint64("supertext.run", "Run", base.DEC)
+fields.sequence = ProtoField.uint64("supertext.sequence", "Sequence", base.DEC)
+fields.olm_kind = ProtoField.uint8("supertext.olm.kind", "Type of the Olm message", base.DEC,
+    { [0] = "begins a session", [1] = "continues a session" })
+fields.olm_length = ProtoField.uint32("supertext.olm.length", "Length of the Olm message", base.DEC)
+fields.olm_body = ProtoField.bytes("supertext.olm.body", "Olm message")
 fields.attempt = ProtoField.uint32("supertext.attempt", "Attempt", base.DEC)
 fields.index = ProtoField.uint64("supertext.index", "Index", base.DEC)
 fields.ciphertext = ProtoField.bytes("supertext.ciphertext", "Ciphertext")
@@ -68,11 +80,11 @@ experts.short = ProtoExpert.new("supertext.short", "Less data than this packet m
 -- Готовый разборщик CBOR есть в самом Wireshark.
 local cbor = Dissector.get("cbor")
 
--- Начатые конверты (по концам линии и пакету) и готовые (то же и номер кадра).
+-- Начатые сообщения (по концам линии и пакету) и готовые (то же и номер кадра).
 local begun = {}
 local joined = {}
 
--- Новый файл захвата: прежние конверты забыты.
+-- Новый файл захвата: прежние сообщения забыты.
 function supertext.init()
     begun = {}
     joined = {}
@@ -121,7 +133,78 @@ local function cbor_show(tvb, pinfo, tree)
     pinfo.cols.protocol = "Supertext"
 end
 
--- Собирает конверт из кусков; с последним куском возвращает его целиком, до того nil.
+-- Начало значения CBOR (RFC 8949, 3): вид, число, сколько байт заняло начало. Число — диапазон
+-- байт и оно же для коротких; nil — не хватает байт или длина не дана.
+local function cbor_head(range, offset)
+    if offset >= range:len() then
+        return nil
+    end
+    local first = range(offset, 1):uint()
+    local major, short = math.floor(first / 32), first % 32
+    if short < 24 then
+        return major, short, 1
+    end
+    local width = ({ [24] = 1, [25] = 2, [26] = 4, [27] = 8 })[short]
+    if width == nil or offset + 1 + width > range:len() then
+        return nil
+    end
+    local number = range(offset + 1, width)
+    if width == 8 then
+        return major, number:uint64():tonumber(), 9
+    end
+    return major, number:uint(), 1 + width
+end
+
+-- Число из словаря: поле с байтами значения (у короткого число лежит в самом начале).
+local function uint_show(field, range, offset, head, tree)
+    if head == 1 then
+        tree:add(field, range(offset, 1), UInt64(range(offset, 1):uint() % 32))
+    else
+        tree:add(field, range(offset + 1, head - 1))
+    end
+end
+
+-- Словарь запечатанного: место в порядке и тело Olm. Что дальше ключа 3, показывает только cbor;
+-- непонятное не показывается, это не ошибка разборщика.
+local function sealed_map_show(range, tree)
+    local major, count, head = cbor_head(range, 0)
+    if major ~= 5 then
+        return
+    end
+    local offset = head
+    for _ = 1, math.min(count, 4) do
+        local key_major, key, key_head = cbor_head(range, offset)
+        if key_major ~= 0 then
+            return
+        end
+        offset = offset + key_head
+        local kind, number, length = cbor_head(range, offset)
+        if kind == 0 and key == 0 then
+            uint_show(fields.run, range, offset, length, tree)
+        elseif kind == 0 and key == 1 then
+            uint_show(fields.sequence, range, offset, length, tree)
+        elseif kind == 0 and key == 2 and number < 256 then
+            tree:add(fields.olm_kind, range(offset, length), number)
+        elseif kind == 2 and key == 3 and offset + length + number <= range:len() then
+            tree:add(fields.olm_length, range(offset, length), number)
+            if number > 0 then
+                tree:add(fields.olm_body, range(offset + length, number))
+            end
+            return
+        else
+            return
+        end
+        offset = offset + length
+    end
+end
+
+-- Собранное запечатанное: сначала то, что видно и серверу, потом весь CBOR.
+local function sealed_envelope_show(tvb, pinfo, tree)
+    sealed_map_show(tvb(), tree)
+    cbor_show(tvb, pinfo, tree)
+end
+
+-- Собирает сообщение из кусков; с последним куском возвращает его целиком, до того nil.
 -- Повторный показ кадра берёт готовое: собирать можно только по порядку.
 local function pieces_join(header, piece, index, count, pinfo)
     local key = string.format("%s %d %s %d %s", tostring(pinfo.src), pinfo.src_port,
@@ -133,22 +216,22 @@ local function pieces_join(header, piece, index, count, pinfo)
     if index == 0 then
         begun[key] = { count = count, next = 0, bytes = ByteArray.new() }
     end
-    local envelope = begun[key]
-    if envelope == nil or envelope.next ~= index or envelope.count ~= count then
+    local message = begun[key]
+    if message == nil or message.next ~= index or message.count ~= count then
         begun[key] = nil
         return nil
     end
-    envelope.bytes:append(piece:bytes())
-    envelope.next = index + 1
-    if envelope.next < count then
+    message.bytes:append(piece:bytes())
+    message.next = index + 1
+    if message.next < count then
         return nil
     end
     begun[key] = nil
-    joined[ready] = envelope.bytes
-    return envelope.bytes
+    joined[ready] = message.bytes
+    return message.bytes
 end
 
--- Тело MESSAGE: номер куска, сколько их, кусок; собранный конверт показан в последнем куске.
+-- Тело MESSAGE: номер куска, сколько их, кусок; собранное показано в последнем куске.
 local function message_show(header, data, pinfo, tree)
     local index, count = data(0, 2):uint(), data(2, 2):uint()
     tree:add(fields.piece_index, data(0, 2))
@@ -159,11 +242,11 @@ local function message_show(header, data, pinfo, tree)
     local piece = data(PIECE_HEAD)
     tree:add(fields.piece_bytes, piece)
     if count == 1 and index == 0 then
-        return cbor_show(piece:tvb(), pinfo, tree)
+        return sealed_envelope_show(piece:tvb(), pinfo, tree)
     end
     local whole = pieces_join(header, piece, index, count, pinfo)
     if whole ~= nil then
-        cbor_show(whole:tvb("Envelope"), pinfo, tree)
+        sealed_envelope_show(whole:tvb("Sealed envelope"), pinfo, tree)
     end
 end
 

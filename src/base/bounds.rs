@@ -66,10 +66,28 @@ pub const OUTBOX_MAX: usize = 10_000;
 pub const OUTBOX_WINDOW: usize = 64;
 /// Bytes of text among them (one message may be longer).
 pub const OUTBOX_WINDOW_BYTES: usize = 128 * 1024;
-/// Messages that came too early and wait for the missing one, per peer.
-pub const EARLY_MAX: usize = 128;
-/// Bytes of text among them, per peer.
-pub const EARLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Messages that came too early and wait on disk for the missing one, per peer.
+pub const EARLY_MAX: u64 = 1_000;
+/// Bytes of a message that sealing may add, for the price: Olm, its keys and signatures.
+pub const SEALED_EXTRA: usize = 512;
+/// Sessions kept with one person; older ones can only be needed by what is long on its way.
+pub const SESSIONS_MAX: usize = 5;
+/// Orders of one person's messages that are remembered.
+pub const ORDERS_MAX: u64 = 8;
+/// One-time keys that lie at the server for one person.
+pub const KEYS_MAX: u64 = 100;
+/// With so few left new ones are made.
+pub const KEYS_LOW: u64 = 50;
+/// Keys one client may ask for in a minute.
+pub const KEY_ASKS_MAX: u32 = 600;
+/// Message packets that wait at the server for one person.
+pub const MAIL_COUNT_MAX: u64 = 20_000;
+/// Bytes among them.
+pub const MAIL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of long messages that all links together are putting together for mailboxes.
+pub const MAILING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Mail bytes handed over before the next confirmation.
+pub const MAIL_PART_BYTES: usize = 256 * 1024;
 /// Bytes of half-received long messages, of all peers together.
 pub const PARTIAL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Half-received long messages of all peers together.
@@ -82,6 +100,12 @@ pub const HISTORY_MAX: u64 = 1_000;
 pub const SEARCH_MANY: u64 = 50;
 /// Orders written to history.db in one commit at most.
 pub const COMMIT_ORDERS: usize = 1_000;
+/// People whose keys are remembered in memory, strangers too.
+pub const PEOPLE_MAX: usize = 20_000;
+/// Contact requests that wait for an answer.
+pub const REQUESTS_MAX: usize = 100;
+/// Bytes of the words of a contact request.
+pub const REQUEST_WORDS_MAX: usize = 300;
 /// Open questions at the same time.
 pub const QUESTIONS_MAX: usize = 64;
 /// Characters of a person's name.
@@ -106,6 +130,14 @@ pub const RETRY_FIRST_MS: u64 = 500;
 pub const RETRY_MAX_MS: u64 = 30_000;
 /// An unconfirmed message is sent again after so long.
 pub const RESEND_MS: u64 = 15_000;
+/// Mail that nobody fetched is thrown away after so long.
+pub const MAIL_AGE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+/// Mail handed over and not confirmed for so long is handed over again.
+pub const MAIL_AGAIN_MS: u64 = 30_000;
+/// A key is asked for again after so long.
+pub const KEY_AGAIN_MS: u64 = 5_000;
+/// A broken session is healed at most once in so long, per person.
+pub const HEAL_MS: u64 = 20_000;
 /// The wait doubles up to this.
 pub const RESEND_MAX_MS: u64 = 60_000;
 /// A running transfer that receives nothing for so long asks again.

@@ -1,6 +1,7 @@
 //! The server program: args → home → certificates → workers. It links no window library.
 //! Программа-сервер: слова → домашняя папка → сертификаты → потоки. Оконных библиотек в ней нет.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -11,10 +12,12 @@ use supertext::crypto::tls::server_config;
 use supertext::faces::args::{ServerArgs, start_failed};
 use supertext::faces::console::park;
 use supertext::faces::echo::server_face;
+use supertext::logic::mailbox::Mailbox;
 use supertext::net::sockets::listen;
 use supertext::store::home::{
     home_default, home_lock, home_open, server_certificates_open, server_key_password,
 };
+use supertext::store::mail::{mail_open, mail_sums};
 use supertext::store::registered::registered_read;
 use supertext::workers::map::{FACE, QUEUES};
 use supertext::workers::roles::{Event, ServerStart};
@@ -45,10 +48,16 @@ fn server_main(args: ServerArgs) -> Result<(), Fail> {
     let tls =
         server_config(&certificates.chain_pem, &certificates.key_pem, &password, args.keylog)?;
     let registered = registered_read(&home.registered)?;
+    let mail = mail_open(&home.mail)?;
+    let mut mailboxes = BTreeMap::new();
+    for sum in mail_sums(&mail)? {
+        let (count, bytes) = (sum.count, sum.bytes);
+        mailboxes.insert(sum.dest, Mailbox { count, bytes, ..Mailbox::default() });
+    }
     let socket = listen(&args.listen)?;
     let local = io_try(FailKind::Listen, &args.listen, socket.local_addr())?;
     let _ = FACE.set(server_face);
-    let start = ServerStart { home, socket, tls, registered };
+    let start = ServerStart { home, socket, tls, registered, mail, mailboxes };
     let _ = QUEUES.events.put.send(Event::StartServer(Box::new(start)));
     workers_start()?;
     signals_start()?;

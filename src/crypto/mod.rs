@@ -6,6 +6,9 @@
 pub mod certificates;
 pub mod file_cipher;
 pub mod identity;
+pub mod olm;
 pub mod pem;
+pub mod safety;
 pub mod tls;
+pub mod vault;
 pub mod verifiers;

@@ -64,7 +64,7 @@ pub struct ClientArgs {
     pub log: String,
 }
 
-/// Supertext server: keeps nothing but who owns which id, passes packets on.
+/// Supertext server: knows who owns which id, passes packets on, keeps sealed ones for the absent.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "supertext-server", version, about)]
 pub struct ServerArgs {

@@ -4,13 +4,19 @@
 use crate::base::bounds::TEXT_MAX;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::ID_DIGITS;
-use crate::logic::events::{Budget, Command, Transfer};
+use crate::logic::events::{Budget, Command, ExportForm, PastCommand, Transfer};
 use crate::store::settings::setting_check;
 
 use super::texts::LANGUAGES;
+use super::words::{choice_take, reference_clean, words_split};
 
 /// Сколько прошлых сообщений показывается, если число не названо.
 const HISTORY_FIRST: u64 = 20;
+
+/// Слова включения и выключения.
+pub const SWITCH: &[&str] = &["on", "off"];
+/// Виды выгрузки; первый — если вид не назван.
+pub const FORMS: &[&str] = &["json", "text"];
 
 /// Every command there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,25 +24,38 @@ pub enum Verb {
     Help,
     Id,
     Add,
+    Accept,
+    Reject,
+    Later,
+    Spam,
     Contacts,
     Rename,
     Remove,
     Block,
+    Verify,
+    Trust,
     To,
     Message,
+    Edit,
+    Reply,
+    Delete,
+    History,
+    Search,
+    Keep,
+    Clear,
+    Export,
     Send,
     Take,
     Refuse,
     Cancel,
     Files,
-    History,
-    Search,
     Limits,
     TopUp,
     Yes,
     No,
     Status,
     Peers,
+    Bits,
     Language,
     Set,
     Quit,
@@ -59,26 +78,39 @@ const fn row(verb: Verb, word: &'static str, usage: &'static str) -> CommandRow 
 pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Help, "/help", "[command]"),
     row(Verb::Id, "/id", ""),
-    row(Verb::Add, "/add", "ID [name]"),
+    row(Verb::Add, "/add", "ID [text]"),
+    row(Verb::Accept, "/accept", "ID"),
+    row(Verb::Reject, "/reject", "ID"),
+    row(Verb::Later, "/later", "ID"),
+    row(Verb::Spam, "/spam", ""),
     row(Verb::Contacts, "/contacts", ""),
     row(Verb::Rename, "/rename", "ID name"),
     row(Verb::Remove, "/remove", "ID"),
     row(Verb::Block, "/block", "ID"),
+    row(Verb::Verify, "/verify", "ID [yes|no|NUMBER]"),
+    row(Verb::Trust, "/trust", "ID"),
     row(Verb::To, "/to", "[ID]"),
     row(Verb::Message, "/msg", "ID text"),
+    row(Verb::Edit, "/edit", "[MESSAGE] text"),
+    row(Verb::Reply, "/reply", "[MESSAGE] text"),
+    row(Verb::Delete, "/delete", "MESSAGE"),
+    row(Verb::History, "/history", "[ID] [N]"),
+    row(Verb::Search, "/search", "words"),
+    row(Verb::Keep, "/keep", "[ID] on|off"),
+    row(Verb::Clear, "/clear", "[ID]"),
+    row(Verb::Export, "/export", "[ID] json|text"),
     row(Verb::Send, "/send", "ID path"),
     row(Verb::Take, "/take", "T"),
     row(Verb::Refuse, "/refuse", "T"),
     row(Verb::Cancel, "/cancel", "T"),
     row(Verb::Files, "/files", "[ID]"),
-    row(Verb::History, "/history", "[ID] [N]"),
-    row(Verb::Search, "/search", "words"),
     row(Verb::Limits, "/limits", "[ID]"),
     row(Verb::TopUp, "/topup", "ID messages|files N"),
     row(Verb::Yes, "/yes", "[TOKEN]"),
     row(Verb::No, "/no", "[TOKEN]"),
     row(Verb::Status, "/status", ""),
     row(Verb::Peers, "/peers", ""),
+    row(Verb::Bits, "/bits", "on|off"),
     row(Verb::Language, "/lang", "ru|en|zh"),
     row(Verb::Set, "/set", "key value"),
     row(Verb::Quit, "/quit", ""),
@@ -162,75 +194,6 @@ fn command_or_bad(verb: Verb, words: &[String]) -> Command {
     }
 }
 
-/// Делит остаток строки на слова так, как нужно этой команде.
-fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
-    if rest.is_empty() {
-        return;
-    }
-    match verb {
-        Verb::Search
-        | Verb::Help
-        | Verb::Take
-        | Verb::Refuse
-        | Verb::Cancel
-        | Verb::Yes
-        | Verb::No => {
-            words.push(String::from(rest));
-        }
-        Verb::Files | Verb::Limits | Verb::To | Verb::Remove | Verb::Block | Verb::Language => {
-            words.push(String::from(rest.trim_matches('"')));
-        }
-        Verb::History | Verb::Add | Verb::Rename | Verb::Message | Verb::Send | Verb::TopUp => {
-            let (who, after) = who_split(rest);
-            words.push(who);
-            if verb == Verb::TopUp {
-                for word in after.split_whitespace() {
-                    words.push(String::from(word));
-                }
-            } else if !after.is_empty() {
-                words.push(String::from(after));
-            }
-        }
-        Verb::Set => {
-            let (key, value) = match rest.split_once(char::is_whitespace) {
-                Some((key, value)) => (key, value.trim()),
-                None => (rest, ""),
-            };
-            words.push(String::from(key));
-            words.push(String::from(value));
-        }
-        Verb::Id | Verb::Contacts | Verb::Status | Verb::Peers | Verb::Quit => {}
-    }
-}
-
-/// Отделяет собеседника: имя в кавычках, номер с пробелами (все 14 цифр) или одно слово.
-fn who_split(rest: &str) -> (String, &str) {
-    if let Some(quoted) = rest.strip_prefix('"') {
-        if let Some((name, after)) = quoted.split_once('"') {
-            return (String::from(name), after.trim_start());
-        }
-    }
-    let mut digits = 0;
-    for (place, letter) in rest.char_indices() {
-        if letter.is_ascii_digit() {
-            digits += 1;
-        } else if letter != ' ' && letter != '\u{a0}' {
-            break;
-        }
-        if digits == ID_DIGITS {
-            let (who, after) = rest.split_at(place + 1);
-            if after.is_empty() || after.starts_with(char::is_whitespace) {
-                return (String::from(who), after.trim_start());
-            }
-            break;
-        }
-    }
-    match rest.split_once(char::is_whitespace) {
-        Some((who, after)) => (String::from(who), after.trim_start()),
-        None => (String::from(rest), ""),
-    }
-}
-
 /// Слово под этим номером. Ошибка `ArgumentMissing` называет, чего не хватает.
 fn word<'a>(words: &'a [String], index: usize, what: &str) -> Result<&'a str, Fail> {
     match words.get(index) {
@@ -277,28 +240,44 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
     let command = match verb {
         Verb::Help => Command::Help(word_or_empty(words, 0)),
         Verb::Id => Command::Id,
-        Verb::Add => {
-            let who = String::from(word(words, 0, "ID")?);
-            Command::Add { who, name: word_or_empty(words, 1) }
-        }
+        Verb::Add => Command::Add { who: who(words)?, words: word_or_empty(words, 1) },
+        Verb::Accept => Command::Accept(who(words)?),
+        Verb::Reject => Command::Reject(who(words)?),
+        Verb::Later => Command::Later(who(words)?),
+        Verb::Spam => Command::Spam,
         Verb::Contacts => Command::Contacts,
         Verb::Rename => {
-            let who = String::from(word(words, 0, "ID")?);
+            let who = who(words)?;
             Command::Rename { who, name: String::from(word(words, 1, "name")?) }
         }
-        Verb::Remove => Command::Remove(String::from(word(words, 0, "ID")?)),
-        Verb::Block => Command::Block(String::from(word(words, 0, "ID")?)),
+        Verb::Remove => Command::Remove(who(words)?),
+        Verb::Block => Command::Block(who(words)?),
+        Verb::Verify => verify_make(words)?,
+        Verb::Trust => Command::Trust(who(words)?),
         Verb::To => Command::To(word_or_empty(words, 0)),
-        Verb::Message => {
-            let who = String::from(word(words, 0, "ID")?);
-            let text = word(words, 1, "text")?;
-            if text.len() > TEXT_MAX {
-                return Err(fail(FailKind::TextTooLong, &text.len().to_string()));
-            }
-            Command::Message { who, text: String::from(text) }
+        Verb::Message => Command::Message { who: who(words)?, text: text_of(words, 1)? },
+        Verb::Edit => {
+            let (reference, text) = about_make(words)?;
+            Command::Past(PastCommand::Edit { reference, text })
         }
+        Verb::Reply => {
+            let (reference, text) = about_make(words)?;
+            Command::Past(PastCommand::Reply { reference, text })
+        }
+        Verb::Delete => {
+            let reference = reference_clean(word(words, 0, "MESSAGE")?)?;
+            Command::Past(PastCommand::Delete(reference))
+        }
+        Verb::History => history_make(words)?,
+        Verb::Search => {
+            let found = String::from(word(words, 0, "words")?);
+            Command::Past(PastCommand::Search(found))
+        }
+        Verb::Keep => keep_make(words)?,
+        Verb::Clear => Command::Past(PastCommand::Clear(word_or_empty(words, 0))),
+        Verb::Export => export_make(words)?,
         Verb::Send => {
-            let who = String::from(word(words, 0, "ID")?);
+            let who = who(words)?;
             let path = path_whole(word(words, 1, "path")?.trim_matches('"'))?;
             Command::Send { who, path }
         }
@@ -306,24 +285,91 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::Refuse => Command::Refuse(transfer(words)?),
         Verb::Cancel => Command::Cancel(transfer(words)?),
         Verb::Files => Command::Files(word_or_empty(words, 0)),
-        Verb::History => history_make(words)?,
-        Verb::Search => Command::Search(String::from(word(words, 0, "words")?)),
         Verb::Limits => Command::Limits(word_or_empty(words, 0)),
         Verb::TopUp => topup_make(words)?,
         Verb::Yes => Command::Yes(token(words)?),
         Verb::No => Command::No(token(words)?),
         Verb::Status => Command::Status,
         Verb::Peers => Command::Peers,
+        Verb::Bits => Command::Bits(switch_make(word(words, 0, "on|off")?)?),
         Verb::Language => language_make(word(words, 0, "ru|en|zh")?)?,
-        Verb::Set => {
-            let key = String::from(word(words, 0, "key")?);
-            let value = word_or_empty(words, 1);
-            setting_check(&key, &value)?;
-            Command::Set { key, value }
-        }
+        Verb::Set => set_make(words)?,
         Verb::Quit => Command::Quit,
     };
     Ok(command)
+}
+
+/// Собеседник, названный первым словом.
+fn who(words: &[String]) -> Result<String, Fail> {
+    Ok(String::from(word(words, 0, "ID")?))
+}
+
+/// Текст сообщения под этим номером, не длиннее предела.
+fn text_of(words: &[String], index: usize) -> Result<String, Fail> {
+    let text = word(words, index, "text")?;
+    if text.len() > TEXT_MAX {
+        return Err(fail(FailKind::TextTooLong, &text.len().to_string()));
+    }
+    Ok(String::from(text))
+}
+
+/// `/edit` и `/reply`: два слова — сообщение и текст, одно — текст о последнем.
+fn about_make(words: &[String]) -> Result<(String, String), Fail> {
+    if words.len() < 2 {
+        return Ok((String::new(), text_of(words, 0)?));
+    }
+    Ok((reference_clean(&words[0])?, text_of(words, 1)?))
+}
+
+/// `/verify`: собеседник и ответ: ничего, `yes`, `no` или число; его группы бывают и словами.
+fn verify_make(words: &[String]) -> Result<Command, Fail> {
+    let who = who(words)?;
+    let answer = words[1..].join(" ").trim().to_lowercase();
+    for letter in answer.chars() {
+        let of_number = letter.is_ascii_digit() || letter.is_whitespace() || letter == '-';
+        if !of_number && answer != "yes" && answer != "no" {
+            return Err(fail(FailKind::ArgumentBad, &answer));
+        }
+    }
+    Ok(Command::Verify { who, answer })
+}
+
+/// `/keep`: собеседник (без него — выбранный) и хранить ли.
+fn keep_make(words: &[String]) -> Result<Command, Fail> {
+    match choice_take(words, SWITCH)? {
+        (who, Some(value)) => {
+            let on = switch_make(value)?;
+            Ok(Command::Past(PastCommand::Keep { who, on }))
+        }
+        (_, None) => Err(fail(FailKind::ArgumentMissing, "on|off")),
+    }
+}
+
+/// `/export`: собеседник (без него — все) и вид; без вида — JSON.
+fn export_make(words: &[String]) -> Result<Command, Fail> {
+    let (who, chosen) = choice_take(words, FORMS)?;
+    let form = if chosen == Some("text") { ExportForm::Text } else { ExportForm::Json };
+    Ok(Command::Past(PastCommand::Export { who, form }))
+}
+
+/// Включить или выключить.
+fn switch_make(value: &str) -> Result<bool, Fail> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(fail(FailKind::ArgumentBad, other)),
+    }
+}
+
+/// `/set`: ключ и значение по таблице настроек; `bits` — то же, что команда `/bits`.
+fn set_make(words: &[String]) -> Result<Command, Fail> {
+    let key = String::from(word(words, 0, "key")?);
+    let value = word_or_empty(words, 1);
+    if key == "bits" {
+        return Ok(Command::Bits(switch_make(&value)?));
+    }
+    setting_check(&key, &value)?;
+    Ok(Command::Set { key, value })
 }
 
 /// `/history`: собеседник и сколько сообщений; одно число без собеседника — сколько.
@@ -332,11 +378,11 @@ fn history_make(words: &[String]) -> Result<Command, Fail> {
     let second = word_or_empty(words, 1);
     if second.is_empty() && first.len() < ID_DIGITS {
         if let Ok(many) = first.parse::<u64>() {
-            return Ok(Command::History { who: String::new(), many });
+            return Ok(Command::Past(PastCommand::History { who: String::new(), many }));
         }
     }
     let many = if second.is_empty() { HISTORY_FIRST } else { number(&second)? };
-    Ok(Command::History { who: first, many })
+    Ok(Command::Past(PastCommand::History { who: first, many }))
 }
 
 /// Путь целиком: передача продолжится и после запуска из другой папки.

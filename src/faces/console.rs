@@ -11,25 +11,27 @@ use rustyline::{DefaultEditor, ExternalPrinter};
 
 use super::input::{command_put, line_put, pipe_read};
 use super::lines::show_text;
-use super::texts::{Texts, texts_load};
+use super::texts::{Texts, text, texts_load};
 use crate::logic::events::Command;
-use crate::logic::show::Show;
+use crate::logic::show::{ReceiptState, Show};
 use crate::workers::map::Queues;
 
 /// Ход передачи в консоли показывается не чаще.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
-/// Показ консоли: язык и когда последний раз был показан ход передачи.
+/// Показ консоли: язык, когда последний раз был показан ход передачи, что взято из очереди, но
+/// ещё не показано.
 struct Screen {
     texts: Texts,
     progress: Option<Instant>,
+    held: Option<Show>,
 }
 
 /// Лицо «консоль»: выводит события, пока не придёт последнее. Вывод — над строкой ввода.
 /// Редактор строки делается здесь, потому что вывод над ней неотделим от него, и отдаётся
 /// главному потоку, который читает ввод.
 pub fn console_face(queues: &Queues) {
-    let mut screen = Screen { texts: texts_load("en"), progress: None };
+    let mut screen = Screen { texts: texts_load("en"), progress: None, held: None };
     let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let modes = terminal_modes();
     if terminal {
@@ -66,9 +68,8 @@ pub fn console_face(queues: &Queues) {
 /// Следующее событие строкой; `Err` — код, с которым программа кончается.
 fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
     loop {
-        let Ok(show) = queues.to_displayer.take.recv() else {
-            return Err(1);
-        };
+        let mut show = show_take(queues, screen)?;
+        let joined = receipts_join(queues, screen, &mut show);
         match &show {
             Show::Exit(code) => return Err(*code),
             Show::Ready { language, .. } => screen.texts = texts_load(language),
@@ -84,6 +85,10 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             Show::Identity { .. }
             | Show::Link { .. }
             | Show::Contact { .. }
+            | Show::Request { .. }
+            | Show::Safety { .. }
+            | Show::Bits { .. }
+            | Show::Deleted { .. }
             | Show::Message(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }
@@ -95,11 +100,52 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::Info { .. }
             | Show::Error { .. } => {}
         }
-        let line = show_text(&screen.texts, &show);
-        if !line.is_empty() {
-            return Ok(format!("{line}\n"));
+        let mut line = show_text(&screen.texts, &show);
+        if line.is_empty() {
+            continue;
         }
+        if joined > 0 {
+            let more = text(&screen.texts, "receipt-more", &[("many", joined.to_string())]);
+            line.push_str(&format!(" {more}"));
+        }
+        return Ok(format!("{line}\n"));
     }
+}
+
+/// Событие из очереди или то, что уже взято из неё. `Err` — код, с которым программа кончается.
+fn show_take(queues: &Queues, screen: &mut Screen) -> Result<Show, u8> {
+    if let Some(held) = screen.held.take() {
+        return Ok(held);
+    }
+    match queues.to_displayer.take.recv() {
+        Ok(show) => Ok(show),
+        Err(_) => Err(1),
+    }
+}
+
+/// Прочитана сразу сотня сообщений — это одна строка, а не сотня: из одинаковых вестей, ждущих
+/// подряд, остаётся последняя. Возвращает, сколько было перед ней.
+fn receipts_join(queues: &Queues, screen: &mut Screen, show: &mut Show) -> u64 {
+    let mut joined = 0;
+    while let Show::Receipt { peer, state, .. } = show {
+        if *state == ReceiptState::Failed {
+            break;
+        }
+        let Ok(next) = queues.to_displayer.take.try_recv() else {
+            break;
+        };
+        let mut same = false;
+        if let Show::Receipt { peer: other, state: its, .. } = &next {
+            same = other == peer && its == state;
+        }
+        if !same {
+            screen.held = Some(next);
+            break;
+        }
+        *show = next;
+        joined += 1;
+    }
+    joined
 }
 
 /// Главный поток консоли: читает строки, пока человек не уйдёт.

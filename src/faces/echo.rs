@@ -26,7 +26,8 @@ pub fn echo_face(queues: &Queues) {
             Show::Exit(code) => std::process::exit(*code as i32),
             Show::Ready { language, .. } => texts = texts_load(language),
             Show::Progress { .. } => continue,
-            Show::Message(shown) if !shown.outgoing => {
+            // Правка и прошлое уже получили ответ.
+            Show::Message(shown) if !shown.outgoing && !shown.past && shown.edited == 0 => {
                 let who = id_digits(shown.peer);
                 let text = shown.text.clone();
                 command_put(queues, Command::Message { who, text }, "");
@@ -36,6 +37,7 @@ pub fn echo_face(queues: &Queues) {
                 let path = shown.path.clone();
                 command_put(queues, Command::Send { who, path }, "");
             }
+            Show::Request { id, .. } => command_put(queues, Command::Accept(id_digits(*id)), ""),
             // Узнать остаток: дальше решит ветка Limits.
             Show::Contact { id, .. } => command_put(queues, Command::Limits(id_digits(*id)), ""),
             Show::Limits { peer, messages, files, .. } => {
@@ -46,6 +48,9 @@ pub fn echo_face(queues: &Queues) {
             }
             Show::Identity { .. }
             | Show::Link { .. }
+            | Show::Safety { .. }
+            | Show::Bits { .. }
+            | Show::Deleted { .. }
             | Show::Message(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }

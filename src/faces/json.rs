@@ -13,11 +13,19 @@ use super::texts::{Texts, text, text_fail, texts_load};
 use crate::base::clock::time_rfc3339;
 use crate::base::fail::{Fail, fail_row};
 use crate::base::ids::id_digits;
-use crate::logic::show::{FileShow, FileState, LinkShow, PeerState, ReceiptState, Show};
+use crate::logic::events::Standing;
+use crate::logic::show::{
+    FileShow, FileState, LinkShow, MessageShow, PeerState, ReceiptState, Show,
+};
+use crate::store::contacts::standing_word;
+use crate::wire::message::MessageId;
 use crate::workers::map::Queues;
 
 /// Столько байт событий пишется за раз.
 const TEXT_AT_ONCE: usize = 1_000_000;
+
+/// Столько байт показывается битами; сколько их всего, сказано рядом.
+const BITS_MAX: usize = 4096;
 
 /// Лицо «поток JSON»: пишет события, пока не придёт последнее.
 pub fn json_face(queues: &Queues) {
@@ -106,6 +114,15 @@ pub fn peer_word(state: PeerState) -> &'static str {
     }
 }
 
+/// Слово для состояния контакта: не ответивший и отказавший названы так, в сети они или нет.
+pub fn contact_word(state: PeerState, standing: Standing) -> &'static str {
+    match standing {
+        Standing::Asked => "pending",
+        Standing::Declined => "refused",
+        Standing::Contact | Standing::Asks | Standing::Later | Standing::Spam => peer_word(state),
+    }
+}
+
 /// Слово для состояния линии.
 pub fn link_word(state: LinkShow) -> &'static str {
     match state {
@@ -119,7 +136,9 @@ pub fn link_word(state: LinkShow) -> &'static str {
 pub fn receipt_word(state: ReceiptState) -> &'static str {
     match state {
         ReceiptState::Queued => "queued",
+        ReceiptState::Stored => "stored",
         ReceiptState::Delivered => "delivered",
+        ReceiptState::Read => "read",
         ReceiptState::Failed => "failed",
     }
 }
@@ -152,15 +171,22 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "event": "link", "peer": "server", "state": link_word(*state), "path": "relay",
             "server": server, "reason": reason_text(texts, reason), "code": reason_code(reason),
             "retry_ms": retry_ms}),
-        Show::Contact { id, name, state, unread, blocked } => json!({
-            "event": "contact", "id": id_digits(*id), "name": name, "state": peer_word(*state),
-            "unread": unread, "blocked": blocked}),
-        Show::Message(shown) => json!({
-            "event": "message", "peer": id_digits(shown.peer), "name": shown.name,
-            "message": uuid_text(&shown.message), "text": shown.text,
-            "outgoing": shown.outgoing, "sent": time_rfc3339(shown.sent),
-            "received": time_or_null(shown.received), "reply_to": null, "edited": false,
-            "kind": "text", "past": shown.past}),
+        Show::Contact { id, name, state, unread, blocked, standing, verified, changed } => json!({
+            "event": "contact", "id": id_digits(*id), "name": name,
+            "state": contact_word(*state, *standing), "unread": unread, "blocked": blocked,
+            "standing": standing_word(*standing), "verified": verified, "key_changed": changed}),
+        Show::Request { id, name, words } => json!({
+            "event": "request", "id": id_digits(*id), "name": name, "text": words}),
+        Show::Safety { peer, name, number, verified } => json!({
+            "event": "safety", "peer": id_digits(*peer), "name": name, "number": number,
+            "verified": verified}),
+        Show::Bits { peer, message, outgoing, before, after } => json!({
+            "event": "bits", "peer": id_digits(*peer), "message": uuid_text(message),
+            "outgoing": outgoing, "before": bits_line(before), "after": bits_line(after),
+            "bytes_before": before.len(), "bytes_after": after.len()}),
+        Show::Deleted { peer, message } => json!({
+            "event": "deleted", "peer": id_digits(*peer), "message": uuid_text(message)}),
+        Show::Message(shown) => message_json(shown),
         Show::Receipt { peer, message, state, at, reason } => json!({
             "event": "receipt", "peer": id_digits(*peer), "message": uuid_text(message),
             "state": receipt_word(*state), "at": time_rfc3339(*at),
@@ -192,6 +218,17 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
     }
 }
 
+/// Сообщение как объект JSON; правка носит номер того, что исправлено.
+fn message_json(shown: &MessageShow) -> Value {
+    json!({
+        "event": "message", "peer": id_digits(shown.peer), "name": shown.name,
+        "message": uuid_text(&shown.message), "text": shown.text,
+        "outgoing": shown.outgoing, "sent": time_rfc3339(shown.sent),
+        "received": time_or_null(shown.received), "read": time_or_null(shown.read),
+        "edited": time_or_null(shown.edited), "reply_to": uuid_or_null(&shown.reply),
+        "kind": "text", "past": shown.past})
+}
+
 /// Передача как объект JSON.
 fn file_json(texts: &Texts, shown: &FileShow) -> Value {
     json!({
@@ -206,6 +243,20 @@ fn file_json(texts: &Texts, shown: &FileShow) -> Value {
 /// Номер сообщения в обычном виде UUID.
 pub fn uuid_text(id: &[u8; 16]) -> String {
     uuid::Uuid::from_bytes(*id).hyphenated().to_string()
+}
+
+/// Номер сообщения или ничего, если он пуст.
+fn uuid_or_null(id: &MessageId) -> Value {
+    if *id == [0; 16] { Value::Null } else { Value::String(uuid_text(id)) }
+}
+
+/// Байты битами, не больше предела.
+fn bits_line(bytes: &[u8]) -> String {
+    let mut line = String::new();
+    for byte in &bytes[..usize::min(bytes.len(), BITS_MAX)] {
+        line.push_str(&format!("{byte:08b}"));
+    }
+    line
 }
 
 /// Время или ничего.

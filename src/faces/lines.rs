@@ -3,12 +3,18 @@
 
 use super::commands::COMMANDS;
 use super::json::{file_word, link_word, peer_word, receipt_word};
+use super::seals::{bits_text, safety_text};
 use super::texts::{Texts, text, text_fail};
 use crate::base::clock::{day_local, time_local};
 use crate::base::fail::Fail;
-use crate::base::ids::{Id, id_shown};
+use crate::base::ids::{Id, id_digits, id_shown};
 use crate::logic::contacts::letter_harmful;
+use crate::logic::events::Standing;
 use crate::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show};
+use crate::wire::message::MessageId;
+
+/// Shown hex digits of a message's id, its last ones; they are what `/edit` and the like take.
+const DIGITS: usize = 4;
 
 /// Событие как текст для консоли; пустой — показывать нечего.
 pub fn show_text(texts: &Texts, show: &Show) -> String {
@@ -29,19 +35,19 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Link { state, server, reason, retry_ms } => {
             link_line(texts, *state, server, reason, *retry_ms)
         }
-        Show::Contact { id, name, state, unread, blocked } => {
-            let state = if *blocked { "blocked" } else { peer_word(*state) };
-            contact_line(texts, *id, name, state, *unread)
+        Show::Contact { .. } => contact_line(texts, show),
+        Show::Request { id, name, words } => request_text(texts, *id, name, words),
+        Show::Safety { peer, name, number, verified } => {
+            safety_text(texts, *peer, &clean_line(name), number, *verified)
+        }
+        Show::Bits { message, before, after, .. } => bits_text(texts, message, before, after),
+        Show::Deleted { message, .. } => {
+            text(texts, "deleted", &[("message", message_digits(message))])
         }
         Show::Message(shown) => message_line(texts, shown),
-        Show::Receipt { state, at, reason, .. } => match state {
-            ReceiptState::Queued => String::new(),
-            ReceiptState::Delivered | ReceiptState::Failed => {
-                let key = format!("receipt-{}", receipt_word(*state));
-                let reason = reason_line(texts, reason);
-                text(texts, &key, &[("at", time_local(*at)), ("reason", reason)])
-            }
-        },
+        Show::Receipt { message, state, at, reason, .. } => {
+            receipt_line(texts, message, *state, *at, reason)
+        }
         Show::Offer { transfer, name, size, packets, .. } => {
             let values = [
                 ("transfer", transfer.to_string()),
@@ -98,14 +104,72 @@ fn link_line(
     text(texts, &key, &values)
 }
 
-/// Контакт: номер, имя, состояние, непрочитанное.
-fn contact_line(texts: &Texts, id: Id, name: &str, state: &str, unread: u64) -> String {
-    let state = text(texts, &format!("peer-{state}"), &[]);
-    let mut line = format!("{}  {}  {state}", id_shown(id), clean_line(name));
-    if unread > 0 {
+/// Контакт: номер, имя, сверен ли ключ, состояние, непрочитанное, не сменился ли ключ.
+fn contact_line(texts: &Texts, show: &Show) -> String {
+    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed } = show
+    else {
+        return String::new();
+    };
+    let word = match standing {
+        _ if *blocked => "blocked",
+        Standing::Contact => peer_word(*state),
+        Standing::Asked => "pending",
+        Standing::Declined => "refused",
+        Standing::Asks => "asks",
+        Standing::Later => "later",
+        Standing::Spam => "spam",
+    };
+    let mut line = format!("{}  {}", id_shown(*id), clean_line(name));
+    if *verified {
+        line.push_str(" ✓");
+    }
+    line.push_str(&format!("  {}", text(texts, &format!("peer-{word}"), &[])));
+    if *unread > 0 {
         line.push_str(&format!("  [{unread}]"));
     }
+    if *changed {
+        line.push_str(&format!("  {}", text(texts, "contact-changed", &[])));
+    }
     line
+}
+
+/// Просьба о знакомстве: кто, какими словами, как ответить.
+fn request_text(texts: &Texts, id: Id, name: &str, words: &str) -> String {
+    let mut who = clean_line(name);
+    if who != id_shown(id) {
+        who.push_str(&format!(" ({})", id_shown(id)));
+    }
+    let mut lines = text(texts, "request", &[("who", who)]);
+    if !words.is_empty() {
+        lines.push_str(&format!("\n    {}", clean_line(words)));
+    }
+    lines.push_str(&format!("\n    {}", text(texts, "request-how", &[("id", id_digits(id))])));
+    lines
+}
+
+/// Что стало с сообщением; «стоит в очереди» не показывается.
+fn receipt_line(
+    texts: &Texts,
+    message: &MessageId,
+    state: ReceiptState,
+    at: u64,
+    reason: &Option<Fail>,
+) -> String {
+    if state == ReceiptState::Queued {
+        return String::new();
+    }
+    let values = [
+        ("at", time_local(at)),
+        ("message", message_digits(message)),
+        ("reason", reason_line(texts, reason)),
+    ];
+    text(texts, &format!("receipt-{}", receipt_word(state)), &values)
+}
+
+/// Последние цифры номера сообщения с меткой: `·a3f9`.
+pub fn message_digits(message: &MessageId) -> String {
+    let digits = hex::encode(message);
+    format!("·{}", &digits[digits.len() - DIGITS..])
 }
 
 /// Причина на языке человека.
@@ -150,7 +214,7 @@ fn clean_line(text: &str) -> String {
 fn message_line(texts: &Texts, shown: &MessageShow) -> String {
     let values = [
         ("name", clean_line(&shown.name)),
-        ("text", clean(&shown.text)),
+        ("text", message_text(texts, shown)),
         ("sent", time_local(shown.sent)),
         ("received", time_shown(shown.received)),
         ("day", day_local(shown.sent)),
@@ -162,6 +226,33 @@ fn message_line(texts: &Texts, shown: &MessageShow) -> String {
         (true, true) => "past-out",
     };
     text(texts, key, &values)
+}
+
+/// Текст с пометками: на что ответ, когда исправлен и прочитан, номер (в прошлом — всегда). Другие
+/// строки текста отступают, чтобы никакая не выглядела чужим сообщением.
+fn message_text(texts: &Texts, shown: &MessageShow) -> String {
+    let mut line = clean(&shown.text).replace('\n', "\n    ");
+    let answers = shown.reply != [0; 16];
+    if answers {
+        line = format!("↳ {} {line}", message_digits(&shown.reply));
+    }
+    for (key, at) in [("mark-edited", shown.edited), ("mark-read", shown.read)] {
+        if at > 0 {
+            line.push_str(&format!(" {}", text(texts, key, &[("at", minute_shown(at, shown))])));
+        }
+    }
+    if shown.past || answers || shown.edited > 0 {
+        line.push_str(&format!(" {}", message_digits(&shown.message)));
+    }
+    line
+}
+
+/// Часы и минуты; если это другой день, чем у сообщения, — и день.
+fn minute_shown(wall_ms: u64, shown: &MessageShow) -> String {
+    let time = time_local(wall_ms);
+    let minute = &time[..usize::min(5, time.len())];
+    let day = day_local(wall_ms);
+    if day == day_local(shown.sent) { String::from(minute) } else { format!("{day} {minute}") }
 }
 
 /// Время получения; ещё не получено — тире.

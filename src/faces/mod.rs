@@ -8,4 +8,6 @@ pub mod echo;
 pub mod input;
 pub mod json;
 pub mod lines;
+pub mod seals;
 pub mod texts;
+pub mod words;

@@ -6,29 +6,35 @@
 use super::budget::limits_edited;
 use super::commands::command_run;
 use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, watch_put};
-use super::events::{Action, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
-use super::inbox::{envelope_accept, message_received, partials_forget};
+use super::events::{
+    Action, BaseOrder, ClientEvent, LinkId, Out, Standing, StartFacts, out_send, out_show,
+};
+use super::inbox::{message_received, partials_forget};
+use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
-use super::messages::{base_tick, outbox_again, outbox_kept, outbox_pump, outbox_tick};
+use super::messages::{
+    base_tick, outbox_again, outbox_flush, outbox_refused, outbox_stored, outbox_tick,
+};
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
 };
 use super::sending::{
     done_received, offers_renew, source_failed, source_opened, source_sent, want_received,
 };
-use super::show::{LinkShow, MessageShow, PeerState, Show};
+use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage, client_new};
+use super::told::base_told;
 use super::transfers::{busy_pause, stop_received, transfers_pause, transfers_wake};
+use super::trust::requests_again;
 use crate::base::bounds::{
-    BASE_RETRY_MS, CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS,
-    SILENT_MS,
+    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
 use crate::base::ids::{ID_SERVER, Id, id_digits};
 use crate::wire::control::{
-    Hello, PROTOCOL_VERSION, Ping, Presence, Quit, Quited, Refused, Unreachable, body_read,
-    packet_put,
+    Hello, Mail, PROTOCOL_VERSION, Ping, Presence, Quit, Quited, Refused, Stored, Unreachable,
+    body_read, packet_put,
 };
 use crate::wire::header::Header;
 use crate::wire::packets::{Family, FarEnd, Kind, Lane, packet_allowed, packet_find};
@@ -51,6 +57,10 @@ pub fn client_start(facts: &StartFacts, out: &mut Out) -> Client {
     if let Some(id) = client.chosen {
         out_show(out, Show::Chosen { id, name: contact_name(&client, id) });
     }
+    if client.wishes.bits {
+        out.actions.push(Action::Base(BaseOrder::Bits { on: true }));
+    }
+    requests_again(&mut client, out);
     client
 }
 
@@ -99,32 +109,14 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
             part_done(client, transfer, &path, proof, now, out);
         }
         ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
-        ClientEvent::Kept { peer, sequence } => outbox_kept(client, peer, sequence, now, out),
-        ClientEvent::Accepted { peer, envelope, fresh } => {
-            envelope_accept(client, peer, envelope, fresh, now, out);
-        }
-        ClientEvent::BaseFailed { fail } => {
-            client.base_retry_ms = Some(now.mono_ms + BASE_RETRY_MS);
-            out_show(out, Show::Error { fail, command: String::new() });
-        }
-        ClientEvent::Past { messages } => past_show(client, messages, out),
         ClientEvent::LimitsRead { rows, base } => limits_edited(client, &rows, &base, out),
+        ClientEvent::Base(report) => base_told(client, report, now, out),
     }
 }
 
-/// Показывает найденное в истории.
-fn past_show(client: &Client, messages: Vec<MessageShow>, out: &mut Out) {
-    if messages.is_empty() {
-        out_show(out, Show::Info { key: "history-none", values: Vec::new() });
-    }
-    for mut message in messages {
-        message.name = contact_name(client, message.peer);
-        out_show(out, Show::Message(message));
-    }
-}
-
-/// Конец пробуждения: записать, что изменилось.
-pub fn client_flush(client: &mut Client, out: &mut Out) {
+/// Конец пробуждения: отправить, что готово, записать, что изменилось.
+pub fn client_flush(client: &mut Client, now: Time, out: &mut Out) {
+    outbox_flush(client, now, out);
     contacts_flush(client, out);
 }
 
@@ -133,6 +125,7 @@ fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     link_tick(client, now, out);
     base_tick(client, now, out);
     outbox_tick(client, now, out);
+    keys_tick(client, now, out);
     parts_tick(client, now, out);
     leave_tick(client, now, out);
 }
@@ -236,6 +229,8 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     for contact in client.contacts.values_mut() {
         outbox_again(contact);
         contact.resend_ms = RESEND_MS;
+        contact.key_asked_ms = None;
+        contact.held = false;
         if contact.state == PeerState::Online {
             ids.push(contact.id);
         } else if contact.state == PeerState::Offline {
@@ -299,6 +294,10 @@ fn packet_received(
         Kind::Refused => refused_received(data),
         Kind::Presence => presence_received(client, data, now, out),
         Kind::Unreachable => unreachable_received(client, data, now, out),
+        Kind::KeysLeft => keys_left_received(data, out),
+        Kind::Key => key_received(client, data, now, out),
+        Kind::Stored => stored_received(client, data, now, out),
+        Kind::Mail => mail_received(data, out),
         Kind::Message => message_received(client, source, header.content_id, data, now, out),
         Kind::FileWant => want_received(client, source, header.content_id, data, now, out),
         Kind::FileData | Kind::FileBlock | Kind::FileEnd => {
@@ -309,7 +308,7 @@ fn packet_received(
         Kind::FileStop => stop_received(client, source, data, now, out),
         // Размер уже есть в предложении; открытый пакет нужен серверу и наблюдателю.
         Kind::FileSize => Ok(()),
-        Kind::Watch => Err(fail(FailKind::NotAllowed, row.name)),
+        Kind::Watch | Kind::Keys | Kind::KeyAsk => Err(fail(FailKind::NotAllowed, row.name)),
     };
     if let Err(failed) = done {
         // Негодное тело от человека линию с сервером не рвёт: показать и жить дальше.
@@ -342,15 +341,17 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     out_show(out, Show::Link { state: LinkShow::Up, server, reason: None, retry_ms: 0 });
     let mut ids: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
+        let stranger =
+            matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam);
         if !contact.blocked {
+            client.pump.insert(contact.id);
+        }
+        if !contact.blocked && !stranger {
             ids.push(contact.id);
         }
     }
     watch_put(client, &ids, out);
     offers_renew(client, now, out);
-    for id in ids {
-        outbox_pump(client, id, now, out);
-    }
     Ok(())
 }
 
@@ -377,6 +378,20 @@ fn quited_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -
     Ok(())
 }
 
+/// STORED: сообщение для отсутствующего лежит на диске сервера.
+fn stored_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
+    let body: Stored = body_read("STORED", data)?;
+    outbox_stored(client, body.id, body.content_id, now, out);
+    Ok(())
+}
+
+/// MAIL: почта до этого номера пришла вся; подтвердить, когда она на диске.
+fn mail_received(data: &[u8], out: &mut Out) -> Result<(), Fail> {
+    let body: Mail = body_read("MAIL", data)?;
+    out.actions.push(Action::Base(BaseOrder::Mark { mark: body.upto }));
+    Ok(())
+}
+
 /// REFUSED: сервер не принял пакет; причина уйдёт в журнал.
 fn refused_received(data: &[u8]) -> Result<(), Fail> {
     let body: Refused = body_read("REFUSED", data)?;
@@ -395,11 +410,7 @@ fn presence_received(
         return Ok(());
     };
     if !body.online {
-        // Первое сообщение новому человеку: он ещё не следит за нами, и «нет» ничего не значит;
-        // ответит подтверждение или UNREACHABLE.
-        if contact.state != PeerState::Unknown || contact.outbox.is_empty() {
-            peer_left(client, body.id, now, out);
-        }
+        peer_left(client, body.id, now, out);
         return Ok(());
     }
     if contact.blocked {
@@ -410,18 +421,27 @@ fn presence_received(
         outbox_again(contact);
     }
     contact.resend_ms = RESEND_MS;
+    contact.key_asked_ms = None;
+    contact.held = false;
+    client.pump.insert(body.id);
     contact_state(client, body.id, PeerState::Online, out);
-    outbox_pump(client, body.id, now, out);
     transfers_wake(client, body.id, now, out);
     Ok(())
 }
 
 /// Собеседника нет: файлы с ним ждут, сообщения остаются в очереди.
 fn peer_left(client: &mut Client, id: Id, now: Time, out: &mut Out) {
+    // Об ушедшем сказано уже: каждый следующий отказ не повод слать всё заново.
+    let known = match client.contacts.get(&id) {
+        Some(contact) => contact.state == PeerState::Offline,
+        None => true,
+    };
     contact_state(client, id, PeerState::Offline, out);
     partials_forget(client, Some(id));
-    if let Some(contact) = client.contacts.get_mut(&id) {
+    if let (Some(contact), false) = (client.contacts.get_mut(&id), known) {
+        // Посланное ему могло пропасть: теперь оно ляжет на сервер.
         outbox_again(contact);
+        client.pump.insert(id);
     }
     transfers_pause(client, Some(id), &fail(FailKind::PeerOffline, ""), now, out);
 }
@@ -437,6 +457,18 @@ fn unreachable_received(
     let reason = fail_kind_of(body.reason);
     if reason == FailKind::PeerBusy {
         busy_pause(client, body.id, body.content_id, now, out);
+        return Ok(());
+    }
+    if reason == FailKind::MailboxFull || reason == FailKind::PeerUnknown {
+        let name = contact_name(client, body.id);
+        if let Some(contact) = client.contacts.get_mut(&body.id) {
+            outbox_refused(contact, body.content_id);
+            // Сказать один раз; дальше уходят только пробы, по часам.
+            if !std::mem::replace(&mut contact.held, true) {
+                let fail = fail(reason, &name);
+                out_show(out, Show::Error { fail, command: String::new() });
+            }
+        }
         return Ok(());
     }
     peer_left(client, body.id, now, out);

@@ -3,18 +3,22 @@
 
 use super::budget::{budget_add, limits_show, question_answer};
 use super::client::card_text;
-use super::contacts::{contact_meet, contact_name, contact_show, name_clean, watch_put, who_find};
+use super::contacts::{contact_meet, contact_name, contact_show, name_clean, who_find};
 use super::events::{
-    Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Transfer, out_show,
+    Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Standing, Transfer, out_show,
 };
 use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
 use super::messages::text_write;
+use super::past::past_do;
 use super::receiving::{file_refuse, file_take, transfers_forget};
 use super::sending::file_write;
 use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage};
 use super::transfers::{file_list, transfer_end};
-use crate::base::bounds::{HISTORY_MAX, SEARCH_MANY};
+use super::trust::{
+    Answer, contact_accept, contact_request, key_trust, key_verify, request_answer, spam_list,
+};
+use crate::base::bounds::HISTORY_MAX;
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -62,7 +66,13 @@ fn command_do(
             let (card, fingerprint) = (card_text(client), client.fingerprint.clone());
             out_show(out, Show::Identity { id, name, card, fingerprint });
         }
-        Command::Add { who, name } => return contact_add(client, &who, &name, out),
+        Command::Add { who, words } => return contact_request(client, &who, &words, now, out),
+        Command::Accept(who) => return request_answer(client, &who, Answer::Accept, now, out),
+        Command::Reject(who) => return request_answer(client, &who, Answer::Reject, now, out),
+        Command::Later(who) => return request_answer(client, &who, Answer::Later, now, out),
+        Command::Spam => spam_list(client, out),
+        Command::Verify { who, answer } => return key_verify(client, &who, &answer, out),
+        Command::Trust(who) => return key_trust(client, &who, out),
         Command::Contacts => contacts_list(client, false, out),
         Command::Peers => contacts_list(client, true, out),
         Command::Rename { who, name } => return contact_rename(client, &who, &name, out),
@@ -76,11 +86,11 @@ fn command_do(
                     None => Err(fail(FailKind::PeerMissing, "")),
                 };
             };
-            return text_write(client, peer, &text, random, now, out);
+            return person_write(client, peer, &text, random, now, out);
         }
         Command::Message { who, text } => {
             let peer = who_find(client, &who)?;
-            return text_write(client, peer, &text, random, now, out);
+            return person_write(client, peer, &text, random, now, out);
         }
         Command::Send { who, path } => {
             let peer = who_find(client, &who)?;
@@ -90,11 +100,8 @@ fn command_do(
         Command::Refuse(transfer) => return file_refuse(client, transfer, now, out),
         Command::Cancel(transfer) => return file_stop(client, transfer, now, out),
         Command::Files(who) => return files_list(client, &who, now, out),
-        Command::History { who, many } => return history_ask(client, &who, many, out),
-        Command::Search(words) => {
-            let query = PastQuery::Search { words, many: SEARCH_MANY };
-            out.actions.push(Action::Base(BaseOrder::Past { query }));
-        }
+        Command::Past(command) => return past_do(client, command, out),
+        Command::Bits(on) => bits_set(client, on, out),
         Command::Limits(who) => return limits_list(client, &who, out),
         Command::TopUp { who, budget, amount } => {
             let peer = who_find(client, &who)?;
@@ -115,32 +122,42 @@ fn command_do(
     Ok(())
 }
 
-/// `/add`: завести контакт.
-fn contact_add(client: &mut Client, who: &str, name: &str, out: &mut Out) -> Result<(), Fail> {
-    let id = who_find(client, who)?;
-    if !contact_meet(client, id, out) {
-        return Err(fail(FailKind::ContactUnknown, who));
+/// Человек пишет текст. Ответить тому, кто просился, — значит принять его.
+fn person_write(
+    client: &mut Client,
+    peer: Id,
+    text: &str,
+    random: &Random,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    text_write(client, peer, text, [0; 16], random, now, out)?;
+    let standing = match client.contacts.get(&peer) {
+        Some(contact) => contact.standing,
+        None => return Ok(()),
+    };
+    if matches!(standing, Standing::Asks | Standing::Later | Standing::Spam) {
+        contact_accept(client, peer, now, out);
     }
-    let mut lifted = false;
-    if let Some(contact) = client.contacts.get_mut(&id) {
-        lifted = std::mem::replace(&mut contact.blocked, false);
-        if !name.is_empty() {
-            contact.name = name_clean(name);
-        }
-        client.contacts_dirty = true;
-    }
-    if lifted && client.server.stage == Stage::Up {
-        watch_put(client, &[id], out);
-    }
-    contact_show(client, id, out);
     Ok(())
+}
+
+/// `/bits`: показывать ли биты сообщений до и после печати.
+fn bits_set(client: &mut Client, on: bool, out: &mut Out) {
+    client.wishes.bits = on;
+    out.actions.push(Action::Base(BaseOrder::Bits { on }));
+    let value = String::from(if on { "on" } else { "off" });
+    let key = if on { "bits-on" } else { "bits-off" };
+    out_show(out, Show::Info { key, values: Vec::new() });
+    out.actions.push(Action::Setting { key: String::from("bits"), value });
 }
 
 /// `/contacts` и `/peers`: список людей (во втором — только те, кто на связи).
 fn contacts_list(client: &Client, online: bool, out: &mut Out) {
     let mut shown = 0;
     for contact in client.contacts.values() {
-        if !online || contact.state == PeerState::Online {
+        let hidden = contact.standing == Standing::Spam;
+        if !hidden && (!online || contact.state == PeerState::Online) {
             contact_show(client, contact.id, out);
             shown += 1;
         }
@@ -180,10 +197,7 @@ fn contact_remove(client: &mut Client, who: &str, now: Time, out: &mut Out) -> R
     let id = known_find(client, who)?;
     let name = contact_name(client, id);
     transfers_forget(client, id, now, out);
-    if let Some(gone) = client.contacts.remove(&id) {
-        // Порядок с ним уже начат: новый контакт продолжит счёт, а не начнёт с единицы.
-        client.sequence_first = u64::max(client.sequence_first, gone.next_sequence);
-    }
+    client.contacts.remove(&id);
     if client.chosen == Some(id) {
         client.chosen = None;
     }
@@ -219,15 +233,16 @@ fn chat_choose(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail
     let id = who_find(client, who)?;
     contact_meet(client, id, out);
     client.chosen = Some(id);
-    let mut unread = 0;
+    let (mut unread, mut keep) = (0, true);
     if let Some(contact) = client.contacts.get_mut(&id) {
         unread = std::mem::take(&mut contact.unread);
+        keep = contact.keep;
     }
     if unread > 0 {
         let many = u64::min(unread, HISTORY_MAX);
         out.actions
             .push(Action::Base(BaseOrder::Past { query: PastQuery::Last { peer: id, many } }));
-        out.actions.push(Action::Base(BaseOrder::Seen { peer: id }));
+        out.actions.push(Action::Base(BaseOrder::Seen { peer: id, keep }));
     }
     out_show(out, Show::Chosen { id, name: contact_name(client, id) });
     Ok(())
@@ -245,18 +260,6 @@ fn file_stop(
     }
     let reason = fail(FailKind::Cancelled, "");
     transfer_end(client, transfer, STOP_CANCELLED, reason, now, out);
-    Ok(())
-}
-
-/// `/history`: последние сообщения с человеком, по умолчанию с выбранным.
-fn history_ask(client: &Client, who: &str, many: u64, out: &mut Out) -> Result<(), Fail> {
-    let peer = match (who.is_empty(), client.chosen) {
-        (true, Some(chosen)) => chosen,
-        (true, None) => return Err(fail(FailKind::PeerMissing, "")),
-        (false, _) => who_find(client, who)?,
-    };
-    let many = u64::clamp(many, 1, HISTORY_MAX);
-    out.actions.push(Action::Base(BaseOrder::Past { query: PastQuery::Last { peer, many } }));
     Ok(())
 }
 
@@ -325,6 +328,7 @@ fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Re
         "messages" => wishes.messages_first = number(value)?,
         "files" => wishes.files_first = number(value)?,
         "accept_files" => wishes.accept_files = value == "on",
+        "accept_from" => wishes.contacts_only = value == "contacts",
         _ => return Err(fail(FailKind::ArgumentBad, key)),
     }
     let (key, value) = (String::from(key), String::from(value));

@@ -4,9 +4,9 @@
 
 use std::collections::VecDeque;
 
-use super::events::{Action, ContactRow, LimitRow, Out, StartFacts, out_send, out_show};
+use super::events::{Action, ContactRow, LimitRow, Out, Standing, StartFacts, out_send, out_show};
 use super::show::{PeerState, Show};
-use super::state::{Client, Contact, Incoming, OutMessage, Stage, transfer_find};
+use super::state::{Client, Contact, OutMessage, Stage, transfer_find};
 use crate::base::bounds::{CONTACTS_MAX, NAME_MAX, RESEND_MS};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{ID_SERVER, Id, id_digits, id_looks_like, id_parse, id_shown};
@@ -20,6 +20,9 @@ pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
         if let Some(contact) = client.contacts.get_mut(&row.id) {
             contact.name = name_clean(&row.name);
             contact.blocked = row.blocked;
+            contact.standing = row.standing;
+            contact.words = row.words.clone();
+            contact.keep = row.keep;
         }
     }
     limits_apply(client, &facts.limits);
@@ -42,20 +45,26 @@ fn orders_load(client: &mut Client, facts: &StartFacts) {
         let mut transfer = None;
         if let Some(offer) = &envelope.offer {
             transfer = transfer_find(client, true, &offer.transfer);
-            if transfer.is_none() {
-                // Передача отменена: предложение пустеет, но место в порядке занимает.
-                envelope.offer = None;
-            }
         }
+        if row.packet.is_some() {
+            // Запечатано: текст лежит на диске и в памяти не нужен.
+            envelope.text = Vec::new();
+        }
+        contact_make(client, row.peer);
         if let Some(contact) = client.contacts.get_mut(&row.peer) {
-            // Новый запуск — новый порядок: счёт с единицы, повторы получатель узнает по номеру
-            // сообщения. Так и копия домашней папки не запутает порядок.
-            envelope.run = client.run;
-            envelope.sequence = contact.next_sequence;
-            contact.next_sequence += 1;
-            let entry = OutMessage { envelope, kept: true, sent: false, transfer };
-            contact.outbox.push_back(entry);
+            contact.outbox.push_back(OutMessage {
+                envelope,
+                kept: true,
+                packet: row.packet.clone(),
+                sent: false,
+                content_id: 0,
+                stored: row.stored,
+                transfer,
+            });
         }
+    }
+    for person in &facts.people {
+        client.people.insert(person.peer, person.clone());
     }
     for (peer, many) in &facts.unseen {
         if let Some(contact) = client.contacts.get_mut(peer) {
@@ -81,10 +90,14 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
         messages_left: client.wishes.messages_first,
         files_left: client.wishes.files_first,
         outbox: VecDeque::new(),
-        next_sequence: client.sequence_first,
         tried_ms: 0,
         resend_ms: RESEND_MS,
-        incoming: Incoming::default(),
+        standing: Standing::Contact,
+        words: String::new(),
+        keep: true,
+        key_asked_ms: None,
+        heal: false,
+        held: false,
     };
     client.contacts.insert(id, contact);
     client.limits_dirty = true;
@@ -128,6 +141,10 @@ pub fn contact_name(client: &Client, id: Id) -> String {
 /// Показывает контакт.
 pub fn contact_show(client: &Client, id: Id, out: &mut Out) {
     if let Some(contact) = client.contacts.get(&id) {
+        let (verified, changed) = match client.people.get(&id) {
+            Some(person) => (person.verified, person.changed.is_some()),
+            None => (false, false),
+        };
         out_show(
             out,
             Show::Contact {
@@ -136,6 +153,9 @@ pub fn contact_show(client: &Client, id: Id, out: &mut Out) {
                 state: contact.state,
                 unread: contact.unread,
                 blocked: contact.blocked,
+                standing: contact.standing,
+                verified,
+                changed,
             },
         );
     }
@@ -236,8 +256,14 @@ pub fn contacts_flush(client: &mut Client, out: &mut Out) {
         client.contacts_dirty = false;
         let mut rows = Vec::new();
         for contact in client.contacts.values() {
-            let name = contact.name.clone();
-            rows.push(ContactRow { id: contact.id, name, blocked: contact.blocked });
+            rows.push(ContactRow {
+                id: contact.id,
+                name: contact.name.clone(),
+                blocked: contact.blocked,
+                standing: contact.standing,
+                words: contact.words.clone(),
+                keep: contact.keep,
+            });
         }
         out.actions.push(Action::ContactsSave { rows });
     }

@@ -1,18 +1,27 @@
 //! What comes into the logic and what goes out of it, for the client and for the server.
 //! Что входит в логику и что из неё выходит, для клиента и для сервера.
 
-use super::show::{MessageShow, Show};
+use std::collections::BTreeMap;
+
+pub use super::command::{Budget, Command, ExportForm, PastCommand};
+pub use super::orders::{
+    BaseOrder, BaseTold, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Wanted,
+};
+use super::show::Show;
 use crate::base::fail::{Fail, FailKind};
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
+use crate::wire::control::KeyBundle;
 use crate::wire::header::Header;
-use crate::wire::message::{Envelope, MessageId, TransferId};
+use crate::wire::message::TransferId;
 use crate::wire::packets::Lane;
 
 /// Number of a link within this process.
 pub type LinkId = u32;
+
 /// Number of a transfer within this program, as the user types it.
 pub type Transfer = u32;
+
 /// Random bytes that come with a command: message id, file key, transfer id, handle.
 pub type Random = [u8; 64];
 
@@ -30,6 +39,28 @@ pub struct ContactRow {
     pub id: Id,
     pub name: String,
     pub blocked: bool,
+    pub standing: Standing,
+    /// Words of his request, or of one's own.
+    pub words: String,
+    /// His messages stay in the history.
+    pub keep: bool,
+}
+
+/// How a person and I stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// In my contacts.
+    Contact,
+    /// In my contacts; I asked him and he has not answered.
+    Asked,
+    /// In my contacts; he said no.
+    Declined,
+    /// He asked me; I have not answered.
+    Asks,
+    /// The answer was put off to the next start.
+    Later,
+    /// A stranger who wrote while only contacts may; his messages wait in the spam folder.
+    Spam,
 }
 
 /// What is known of a transfer for good; kept in its journal.
@@ -54,20 +85,6 @@ pub struct FinishedRow {
     pub state: u8,
 }
 
-/// An outgoing message that still waited when the program ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OutboxRow {
-    pub peer: Id,
-    pub envelope: Envelope,
-}
-
-/// Which past messages are asked for; the oldest come first.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PastQuery {
-    Last { peer: Id, many: u64 },
-    Search { words: String, many: u64 },
-}
-
 /// Settings the logic needs (store/settings.rs keeps them).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wishes {
@@ -76,14 +93,19 @@ pub struct Wishes {
     pub files_first: u64,
     pub accept_files: bool,
     pub answer_yes: bool,
+    /// Only contacts may write; strangers go to the spam folder.
+    pub contacts_only: bool,
+    /// Show the bits of messages before and after sealing.
+    pub bits: bool,
 }
 
 /// What the client knows when it starts.
 #[derive(Clone, Debug)]
 pub struct StartFacts {
     pub me: Id,
+    pub public: PublicKey,
     pub fingerprint: String,
-    /// Random number of this run of the program; it names the order of one's messages.
+    /// Random number of this run of the program.
     pub run: u64,
     /// HOST:PORT, or empty: no server is known.
     pub server: String,
@@ -94,84 +116,13 @@ pub struct StartFacts {
     pub incoming: Vec<TransferFacts>,
     pub finished: Vec<FinishedRow>,
     pub outbox: Vec<OutboxRow>,
+    pub people: Vec<PersonFacts>,
     /// Messages not seen yet, by peer.
     pub unseen: Vec<(Id, u64)>,
     /// Chat chosen at the start (`--to`).
     pub to: Option<Id>,
     /// Language of the face.
     pub language: String,
-}
-
-/// Which budget a top-up goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Budget {
-    Messages,
-    Files,
-}
-
-/// A command of the user, parsed (faces/commands.rs).
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    Help(String),
-    Id,
-    Add {
-        who: String,
-        name: String,
-    },
-    Contacts,
-    Rename {
-        who: String,
-        name: String,
-    },
-    Remove(String),
-    Block(String),
-    To(String),
-    /// Plain text for the chosen peer; `unchosen` is what the line means while nobody is chosen.
-    Say {
-        text: String,
-        unchosen: Option<Box<Command>>,
-    },
-    Message {
-        who: String,
-        text: String,
-    },
-    Send {
-        who: String,
-        path: String,
-    },
-    Take(Transfer),
-    Refuse(Transfer),
-    Cancel(Transfer),
-    Files(String),
-    History {
-        who: String,
-        many: u64,
-    },
-    Search(String),
-    Limits(String),
-    TopUp {
-        who: String,
-        budget: Budget,
-        amount: u64,
-    },
-    Yes(Option<u64>),
-    No(Option<u64>),
-    Status,
-    Peers,
-    Language(String),
-    Set {
-        key: String,
-        value: String,
-    },
-    Quit,
-    /// The pipe's input ended: leave when all is delivered.
-    EndOfInput,
-    /// SIGTERM or a closed console: leave at once, code 0.
-    Terminate,
-    /// Ctrl+C: leave at once, code 130.
-    Interrupt,
-    /// A line that could not be understood.
-    Bad(Fail),
 }
 
 /// An event for the client.
@@ -241,26 +192,8 @@ pub enum ClientEvent<'a> {
         transfer: Transfer,
         fail: Fail,
     },
-    /// This outgoing message is on disk and may be sent.
-    Kept {
-        peer: Id,
-        sequence: u64,
-    },
-    /// This incoming message is on disk and may be shown and confirmed.
-    Accepted {
-        peer: Id,
-        envelope: Envelope,
-        /// It was not there before; a repeated one is only confirmed again.
-        fresh: bool,
-    },
-    /// The messages could not be put on disk; nothing after the last `Kept` and `Accepted` was.
-    BaseFailed {
-        fail: Fail,
-    },
-    /// Past messages that were asked for.
-    Past {
-        messages: Vec<MessageShow>,
-    },
+    /// What the desk did (history.db).
+    Base(BaseTold),
     /// limits.txt was changed by hand.
     LimitsRead {
         rows: Vec<LimitRow>,
@@ -297,26 +230,43 @@ pub enum ServerEvent<'a> {
         lane: Lane,
         header: Header,
     },
+    /// This message of `from` lies on disk.
+    MailKept {
+        dest: Id,
+        from: LinkId,
+        content_id: u32,
+    },
+    /// Mail could not be kept: the bytes it was counted with.
+    MailFailed {
+        dest: Id,
+        from: LinkId,
+        header: Header,
+        bytes: u64,
+        fail: Fail,
+    },
+    /// Mail to hand over: whole packets up to this number.
+    MailRead {
+        dest: Id,
+        packets: Vec<u8>,
+        upto: u64,
+    },
+    /// So much mail left the disk.
+    MailDropped {
+        dest: Id,
+        count: u64,
+        bytes: u64,
+    },
+    KeysLeft {
+        link: LinkId,
+        left: u64,
+        curve: [u8; 32],
+    },
+    KeyTaken {
+        link: LinkId,
+        id: Id,
+        found: Option<KeyBundle>,
+    },
     Tick,
-}
-
-/// What the logic wants of history.db.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BaseOrder {
-    /// Put an outgoing message on disk; `Kept` follows.
-    Keep { peer: Id, envelope: Envelope },
-    /// Put an incoming message on disk; `Accepted` follows.
-    Accept { peer: Id, envelope: Envelope, received: u64, seen: bool },
-    /// An outgoing message was confirmed.
-    Confirm { peer: Id, message: MessageId, at: u64 },
-    /// Everything of this peer was seen.
-    Seen { peer: Id },
-    /// Nothing waits for this peer any more.
-    Forget { peer: Id },
-    /// Look past messages up; `Past` follows.
-    Past { query: PastQuery },
-    /// The logic knows of the failure and orders everything again that was lost.
-    Retry,
 }
 
 /// What the logic wants done. Packets lie in `Out::bytes`.
@@ -360,6 +310,15 @@ pub enum Action {
     },
     /// Something for history.db.
     Base(BaseOrder),
+    /// Write messages to a file; 0 = of everybody.
+    Export {
+        peer: Id,
+        form: ExportForm,
+        names: BTreeMap<Id, String>,
+    },
+    /// Something for mail.db (server).
+    Mail(MailOrder),
+
     /// Remember for good which key an id belongs to (server).
     Register {
         id: Id,

@@ -1,33 +1,24 @@
-//! What comes in: pieces put together, envelopes in order, everything on disk before it is shown
-//! and confirmed; and the confirmations of one's own messages.
-//! Что приходит: куски собираются, конверты идут по порядку, всё сначала на диск, потом показ и
-//! подтверждение; и подтверждения своих сообщений. Правила порядка: docs/protocol.md, "Order".
+//! What comes in: pieces put together and handed to the desk (store/desk.rs), which opens them and
+//! puts them on disk; what it opened is shown here.
+//! Что приходит: куски собираются и отдаются столу (store/desk.rs), который вскрывает их и кладёт
+//! на диск; вскрытое показывается здесь. Правила порядка: docs/protocol.md, "Order".
 
-use super::contacts::{contact_meet, contact_name, contact_show, contact_state, name_clean};
-use super::events::{Action, BaseOrder, Out, out_send, out_show};
-use super::messages::{envelope_new, outbox_pump};
+use super::contacts::{contact_meet, contact_name, contact_show, name_clean};
+use super::events::{Action, BaseOrder, Out, Standing, out_show};
 use super::receiving::offer_received;
-use super::show::{MessageShow, PeerState, ReceiptState, Show};
+use super::show::{MessageShow, Show};
 use super::state::{Client, Partial};
-use crate::base::bounds::{
-    EARLY_BYTES_MAX, EARLY_MAX, PARTIAL_BYTES_MAX, PARTIAL_MAX, PARTIALS_MAX, RESEND_MS,
-};
+use super::trust::{answer_received, request_received};
+use crate::base::bounds::{PARTIAL_BYTES_MAX, PARTIAL_MAX, PARTIALS_MAX};
 use crate::base::clock::Time;
-use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::fail::Fail;
 use crate::base::ids::Id;
-use crate::wire::control::body_read;
-use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::{
-    ENVELOPE_OFFER, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, Offer, Piece, envelope_bytes,
-    message_put, piece_read, text_shown,
+    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_OFFER, ENVELOPE_REJECT, ENVELOPE_REQUEST,
+    ENVELOPE_TEXT, Envelope, Piece, piece_read, text_shown,
 };
-use crate::wire::packets::Lane;
 
-/// Наибольший порядковый номер: в history.db числа со знаком.
-const SEQUENCE_MAX: u64 = i64::MAX as u64 - 1;
-
-/// Пришёл кусок сообщения: собрать и, когда целое, разобрать. Контакт заводит только целое
-/// сообщение, а не любой мусор и не чужое подтверждение.
+/// Пришёл кусок сообщения: собрать и, когда целое, отдать столу.
 pub fn message_received(
     client: &mut Client,
     source: Id,
@@ -37,20 +28,21 @@ pub fn message_received(
     out: &mut Out,
 ) -> Result<(), Fail> {
     let piece = piece_read(data)?;
-    let envelope: Envelope = if piece.count == 1 {
-        body_read("envelope", piece.bytes)?
+    let bytes = if piece.count == 1 {
+        piece.bytes.to_vec()
     } else {
         match piece_join(client, source, content_id, &piece) {
-            Some(whole) => body_read("envelope", &whole)?,
+            Some(whole) => whole,
             None => return Ok(()),
         }
     };
-    if !client.contacts.contains_key(&source) {
-        if envelope.kind == ENVELOPE_RECEIPT || !contact_meet(client, source, out) {
-            return Ok(());
-        }
-    }
-    envelope_received(client, source, envelope, now, out)
+    let (seen, keep) = match client.contacts.get(&source) {
+        Some(contact) => (client.chosen == Some(source), contact.keep),
+        None => (false, true),
+    };
+    let (peer, received) = (source, now.wall_ms);
+    out.actions.push(Action::Base(BaseOrder::Accept { peer, bytes, received, seen, keep }));
+    Ok(())
 }
 
 /// Прикладывает кусок к собираемому; возвращает целое, когда кусок последний. Кусок без начала
@@ -109,191 +101,107 @@ pub fn partials_forget(client: &mut Client, source: Option<Id>) {
     client.partials = kept;
 }
 
-/// Целый конверт: подтверждение или то, что идёт по порядку.
-fn envelope_received(
+/// Заводит контакт для пришедшего от незнакомца. Если писать могут только знакомые, он стоит в
+/// папке спама и не тревожит.
+fn stranger_meet(client: &mut Client, source: Id, out: &mut Out) -> bool {
+    if client.contacts.contains_key(&source) {
+        return true;
+    }
+    if !client.wishes.contacts_only {
+        return contact_meet(client, source, out);
+    }
+    if !super::contacts::contact_make(client, source) {
+        return false;
+    }
+    if let Some(contact) = client.contacts.get_mut(&source) {
+        contact.standing = Standing::Spam;
+    }
+    true
+}
+
+/// Вскрыто и на диске: показать, если такого ещё не было (`fresh`).
+pub fn envelope_opened(
     client: &mut Client,
     source: Id,
     envelope: Envelope,
-    now: Time,
-    out: &mut Out,
-) -> Result<(), Fail> {
-    if envelope.sequence > SEQUENCE_MAX || envelope.base > SEQUENCE_MAX {
-        return Err(fail(FailKind::BodyBad, "sequence"));
-    }
-    contact_state(client, source, PeerState::Online, out);
-    if envelope.kind == ENVELOPE_RECEIPT {
-        receipt_received(client, source, &envelope, now, out);
-        return Ok(());
-    }
-    let Some(contact) = client.contacts.get_mut(&source) else {
-        return Ok(());
-    };
-    let incoming = &mut contact.incoming;
-    if incoming.run != envelope.run || incoming.expected == 0 {
-        incoming.run = envelope.run;
-        incoming.expected = u64::max(1, envelope.base);
-        incoming.committed = incoming.expected;
-        incoming.early.clear();
-        incoming.early_bytes = 0;
-    }
-    if envelope.base > incoming.expected && envelope.base <= envelope.sequence {
-        incoming.expected = envelope.base;
-    }
-    if envelope.sequence < incoming.expected {
-        // Уже было. Что на диске, подтверждается снова; что ещё пишется, подтвердится само.
-        if envelope.sequence >= incoming.committed {
-            return Ok(());
-        }
-        receipt_send(client, source, &envelope, now, out);
-        // Ответ на предложение мог пропасть вместе с подтверждением: ответить снова.
-        if let Some(offer) = envelope.offer {
-            offer_received(client, source, offer, now, out);
-        }
-        return Ok(());
-    }
-    if envelope.sequence > incoming.expected {
-        // Чего не взяли сейчас, придёт снова: отправитель повторяет неподтверждённое.
-        let bytes = envelope_weight(&envelope);
-        let known = incoming.early.contains_key(&envelope.sequence);
-        let room = incoming.early.len() < EARLY_MAX;
-        if room && !known && incoming.early_bytes + bytes <= EARLY_BYTES_MAX {
-            incoming.early_bytes += bytes;
-            incoming.early.insert(envelope.sequence, envelope);
-        }
-    } else {
-        incoming.expected += 1;
-        accept_order(client, source, envelope, now, out);
-    }
-    early_release(client, source, now, out);
-    Ok(())
-}
-
-/// Сколько места занимает конверт: всё, что прислал собеседник.
-fn envelope_weight(envelope: &Envelope) -> usize {
-    let offered = match &envelope.offer {
-        Some(offer) => offer.name.len(),
-        None => 0,
-    };
-    envelope.text.len() + envelope.name.len() + offered
-}
-
-/// Отдаёт рано пришедшие, когда подошла их очередь.
-fn early_release(client: &mut Client, source: Id, now: Time, out: &mut Out) {
-    loop {
-        let Some(contact) = client.contacts.get_mut(&source) else {
-            return;
-        };
-        let incoming = &mut contact.incoming;
-        let Some((sequence, _)) = incoming.early.first_key_value() else {
-            return;
-        };
-        let sequence = *sequence;
-        if sequence > incoming.expected {
-            return;
-        }
-        let Some(envelope) = incoming.early.remove(&sequence) else {
-            return;
-        };
-        incoming.early_bytes -= usize::min(incoming.early_bytes, envelope_weight(&envelope));
-        if sequence == incoming.expected {
-            incoming.expected += 1;
-            accept_order(client, source, envelope, now, out);
-        }
-    }
-}
-
-/// Следующее по порядку: сначала на диск.
-fn accept_order(client: &Client, source: Id, envelope: Envelope, now: Time, out: &mut Out) {
-    let seen = client.chosen == Some(source);
-    let received = now.wall_ms;
-    out.actions.push(Action::Base(BaseOrder::Accept { peer: source, envelope, received, seen }));
-}
-
-/// Конверт на диске: подтвердить и, если такого ещё не было (`fresh`), показать.
-pub fn envelope_accept(
-    client: &mut Client,
-    source: Id,
-    envelope: Envelope,
+    received: u64,
     fresh: bool,
     now: Time,
     out: &mut Out,
 ) {
+    if envelope.kind == ENVELOPE_REQUEST {
+        return request_received(client, source, &envelope, now, out);
+    }
+    if !stranger_meet(client, source, out) {
+        return;
+    }
+    name_learn(client, source, &envelope.name, out);
+    match envelope.kind {
+        ENVELOPE_OFFER => {
+            if let Some(offer) = envelope.offer {
+                if !in_spam(client, source) {
+                    offer_received(client, source, offer, now, out);
+                }
+            }
+        }
+        ENVELOPE_ACCEPT => answer_received(client, source, true, out),
+        ENVELOPE_REJECT => answer_received(client, source, false, out),
+        ENVELOPE_TEXT | ENVELOPE_EDIT if fresh => {
+            text_opened(client, source, &envelope, received, out);
+        }
+        _ => {}
+    }
+}
+
+/// Показывает пришедший текст или правку.
+fn text_opened(client: &mut Client, source: Id, envelope: &Envelope, received: u64, out: &mut Out) {
+    let edit = envelope.kind == ENVELOPE_EDIT;
     let chosen = client.chosen == Some(source);
     if let Some(contact) = client.contacts.get_mut(&source) {
-        if contact.incoming.run == envelope.run {
-            let next = envelope.sequence + 1;
-            contact.incoming.committed = u64::max(contact.incoming.committed, next);
+        if !chosen && !edit {
+            contact.unread += 1;
         }
-        let name = name_clean(&envelope.name);
+    }
+    if in_spam(client, source) {
+        return;
+    }
+    let shown = MessageShow {
+        peer: source,
+        name: contact_name(client, source),
+        message: if edit { envelope.about } else { envelope.id },
+        text: text_shown(&envelope.text),
+        outgoing: false,
+        sent: envelope.time,
+        received,
+        read: 0,
+        edited: if edit { envelope.time } else { 0 },
+        reply: if edit { [0; 16] } else { envelope.about },
+        past: false,
+    };
+    out_show(out, Show::Message(shown));
+}
+
+/// Не тревожит ли этот человек: он в папке спама или, когда писать могут только знакомые, ещё
+/// только просится.
+pub fn in_spam(client: &Client, id: Id) -> bool {
+    match client.contacts.get(&id) {
+        Some(contact) => match contact.standing {
+            Standing::Spam => true,
+            Standing::Asks | Standing::Later => client.wishes.contacts_only,
+            Standing::Contact | Standing::Asked | Standing::Declined => false,
+        },
+        None => false,
+    }
+}
+
+/// Узнаёт имя, которым человек назвался, если своего ему не дали.
+fn name_learn(client: &mut Client, source: Id, name: &str, out: &mut Out) {
+    let name = name_clean(name);
+    if let Some(contact) = client.contacts.get_mut(&source) {
         if contact.name.is_empty() && !name.is_empty() {
             contact.name = name;
             client.contacts_dirty = true;
             contact_show(client, source, out);
         }
     }
-    receipt_send(client, source, &envelope, now, out);
-    if envelope.kind == ENVELOPE_OFFER {
-        if let Some(offer) = &envelope.offer {
-            let offer: Offer = offer.clone();
-            offer_received(client, source, offer, now, out);
-        }
-        return;
-    }
-    if envelope.kind != ENVELOPE_TEXT || !fresh {
-        return;
-    }
-    if let Some(contact) = client.contacts.get_mut(&source) {
-        if !chosen {
-            contact.unread += 1;
-        }
-    }
-    let shown = MessageShow {
-        peer: source,
-        name: contact_name(client, source),
-        message: envelope.id,
-        text: text_shown(&envelope.text),
-        outgoing: false,
-        sent: envelope.time,
-        received: now.wall_ms,
-        past: false,
-    };
-    out_show(out, Show::Message(shown));
-}
-
-/// Подтверждает сообщение: номер и время получения.
-fn receipt_send(client: &mut Client, peer: Id, envelope: &Envelope, now: Time, out: &mut Out) {
-    let mut receipt = envelope_new(client, ENVELOPE_RECEIPT, now);
-    receipt.id = envelope.id;
-    receipt.name = String::new();
-    let Ok(bytes) = envelope_bytes(&receipt) else {
-        return;
-    };
-    let start = out.bytes.len();
-    let _ = message_put(&mut out.bytes, client.me, peer, client.next_content, &bytes);
-    out_send(out, client.server.link, Lane::Messages, start);
-    client.next_content = (client.next_content + 1) & CONTENT_ID_MAX;
-}
-
-/// Собеседник подтвердил получение.
-fn receipt_received(client: &mut Client, peer: Id, receipt: &Envelope, now: Time, out: &mut Out) {
-    let Some(contact) = client.contacts.get_mut(&peer) else {
-        return;
-    };
-    for index in 0..contact.outbox.len() {
-        if contact.outbox[index].envelope.id != receipt.id {
-            continue;
-        }
-        if let Some(entry) = contact.outbox.remove(index) {
-            let (message, at) = (receipt.id, receipt.time);
-            out.actions.push(Action::Base(BaseOrder::Confirm { peer, message, at }));
-            contact.tried_ms = now.mono_ms;
-            contact.resend_ms = RESEND_MS;
-            if entry.envelope.kind == ENVELOPE_TEXT {
-                let state = ReceiptState::Delivered;
-                out_show(out, Show::Receipt { peer, message, state, at, reason: None });
-            }
-        }
-        break;
-    }
-    outbox_pump(client, peer, now, out);
 }

@@ -42,11 +42,14 @@ fn moving_add(client: &Client, list: &mut String) {
     }
 }
 
-/// Сколько сообщений ждёт этого человека. Предложение файла из прежнего запуска не в счёт: его
-/// хранит журнал, и оно повторится само.
+/// Сколько сообщений ждёт этого человека; лежащие на сервере дойдут и без нас. Предложение
+/// файла из прежнего запуска не в счёт: его хранит журнал, и оно повторится само.
 fn unsent_count(client: &Client, contact: &Contact) -> usize {
     let mut waiting = 0;
     for entry in &contact.outbox {
+        if entry.stored {
+            continue;
+        }
         let kept = match entry.transfer {
             Some(transfer) => match client.transfers.get(&transfer) {
                 Some(state) => state.known,

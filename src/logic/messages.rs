@@ -1,6 +1,6 @@
-//! Texts: written, paid, queued, sent in order, confirmed; received, put in order, confirmed.
-//! Тексты: написаны, оплачены, в очереди, отправлены по порядку, подтверждены; получены,
-//! выстроены по порядку, подтверждены. Правила порядка: docs/protocol.md, "Order".
+//! Outgoing messages: written, paid, put on disk, sealed, sent in order, confirmed.
+//! Исходящие сообщения: написаны, оплачены, легли на диск, запечатаны, отправлены по порядку,
+//! подтверждены. Правила порядка и доставки: docs/protocol.md, "Order".
 
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::{contact_meet, contact_name};
@@ -9,14 +9,17 @@ use super::sending::offer_clear_put;
 use super::show::{MessageShow, PeerState, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Stage};
 use crate::base::bounds::{
-    OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, TEXT_MAX,
+    OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS, SEALED_EXTRA,
+    TEXT_MAX,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
+use crate::crypto::identity::sha256;
 use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::{
-    ENVELOPE_TEXT, Envelope, envelope_bytes, message_packets, message_put, text_shown,
+    ENVELOPE_EDIT, ENVELOPE_TEXT, Envelope, MessageId, envelope_bytes, message_packets,
+    message_put, text_shown,
 };
 use crate::wire::packets::Lane;
 
@@ -27,28 +30,54 @@ pub fn message_id(wall_ms: u64, random: &[u8]) -> [u8; 16] {
     uuid::Builder::from_unix_timestamp_millis(wall_ms, &bytes).into_uuid().into_bytes()
 }
 
-/// Человек пишет текст: проверка, цена, при нужде вопрос.
+/// Номер сообщения, которое программа пишет сама: случайное число запуска и счётчик.
+pub fn message_id_own(client: &mut Client, now: Time) -> [u8; 16] {
+    let mut bytes = [0u8; 16];
+    bytes[..8].copy_from_slice(&client.run.to_be_bytes());
+    bytes[8..].copy_from_slice(&client.next_own.to_be_bytes());
+    client.next_own += 1;
+    // Хеш: последние цифры номера человек набирает, они должны быть разными.
+    message_id(now.wall_ms, &sha256(&bytes)[..10])
+}
+
+/// Человек пишет текст: проверка, цена, при нужде вопрос. `about` — на какое сообщение ответ
+/// (нули — ни на какое).
 pub fn text_write(
     client: &mut Client,
     peer: Id,
     text: &str,
+    about: MessageId,
     random: &Random,
     now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
-    if text.len() > TEXT_MAX {
-        return Err(fail(FailKind::TextTooLong, &format!("{} > {TEXT_MAX}", text.len())));
+    let mut envelope = envelope_new(client, ENVELOPE_TEXT, now);
+    envelope.id = message_id(now.wall_ms, random);
+    envelope.text = text.as_bytes().to_vec();
+    envelope.about = about;
+    envelope_write(client, peer, envelope, now, out)
+}
+
+/// Текст или правка: проверка, цена, при нужде вопрос.
+pub fn envelope_write(
+    client: &mut Client,
+    peer: Id,
+    mut envelope: Envelope,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let length = envelope.text.len();
+    if length > TEXT_MAX {
+        return Err(fail(FailKind::TextTooLong, &format!("{length} > {TEXT_MAX}")));
     }
     if !contact_meet(client, peer, out) {
         return Err(fail(FailKind::ContactUnknown, ""));
     }
-    let mut envelope = envelope_new(client, ENVELOPE_TEXT, now);
-    envelope.id = message_id(now.wall_ms, random);
-    envelope.text = text.as_bytes().to_vec();
-    // Цена считается по самому длинному виду: порядковые номера ещё не назначены.
+    key_check(client, peer)?;
+    // Цена считается по самому длинному виду: места в порядке ещё нет, печати тоже.
+    envelope.run = u64::MAX;
     envelope.sequence = u64::MAX;
-    envelope.base = u64::MAX;
-    let packets = message_packets(envelope_bytes(&envelope)?.len()) as u64;
+    let packets = message_packets(envelope_bytes(&envelope)?.len() + SEALED_EXTRA) as u64;
     budget_check(client, peer, Budget::Messages, packets)?;
     outbox_room(client, peer)?;
     if packets > 1 {
@@ -56,6 +85,22 @@ pub fn text_write(
     }
     text_pay(client, peer, envelope, packets, out);
     Ok(())
+}
+
+/// Сменившийся ключ останавливает отправку, пока человек не решит. Ошибка `KeyChanged`.
+pub fn key_check(client: &Client, peer: Id) -> Result<(), Fail> {
+    if key_changed(client, peer) {
+        return Err(fail(FailKind::KeyChanged, &contact_name(client, peer)));
+    }
+    Ok(())
+}
+
+/// Сменился ли ключ человека.
+pub fn key_changed(client: &Client, peer: Id) -> bool {
+    match client.people.get(&peer) {
+        Some(person) => person.changed.is_some(),
+        None => false,
+    }
 }
 
 /// Есть ли место в очереди к этому человеку, и не закрыт ли он.
@@ -72,142 +117,275 @@ pub fn outbox_room(client: &Client, peer: Id) -> Result<(), Fail> {
 
 /// Пустой конверт со своим именем и временем.
 pub fn envelope_new(client: &Client, kind: u8, now: Time) -> Envelope {
-    Envelope {
-        kind,
-        run: client.run,
-        time: now.wall_ms,
-        name: client.wishes.name.clone(),
-        ..Envelope::default()
-    }
+    Envelope { kind, time: now.wall_ms, name: client.wishes.name.clone(), ..Envelope::default() }
 }
 
 /// Списывает цену и ставит текст в очередь.
 pub fn text_pay(client: &mut Client, peer: Id, envelope: Envelope, packets: u64, out: &mut Out) {
     budget_pay(client, peer, Budget::Messages, packets, out);
+    let edit = envelope.kind == ENVELOPE_EDIT;
     let shown = MessageShow {
         peer,
         name: contact_name(client, peer),
-        message: envelope.id,
+        message: if edit { envelope.about } else { envelope.id },
         text: text_shown(&envelope.text),
         outgoing: true,
         sent: envelope.time,
         received: 0,
+        read: 0,
+        edited: if edit { envelope.time } else { 0 },
+        reply: if edit { [0; 16] } else { envelope.about },
         past: false,
     };
     out_show(out, Show::Message(shown));
     outbox_put(client, peer, envelope, None, out);
 }
 
-/// Ставит конверт в очередь к человеку; отправится, когда будет на диске.
+/// Ставит конверт в очередь к человеку; отправится, когда будет на диске и под печатью.
 pub fn outbox_put(
     client: &mut Client,
     peer: Id,
-    mut envelope: Envelope,
+    envelope: Envelope,
     transfer: Option<Transfer>,
     out: &mut Out,
 ) {
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
     };
-    envelope.sequence = contact.next_sequence;
-    contact.next_sequence += 1;
-    out.actions.push(Action::Base(BaseOrder::Keep { peer, envelope: envelope.clone() }));
-    contact.outbox.push_back(OutMessage { envelope, kept: false, sent: false, transfer });
+    keep_order(contact, &envelope, out);
+    contact.outbox.push_back(OutMessage {
+        envelope,
+        kept: false,
+        packet: None,
+        sent: false,
+        content_id: 0,
+        stored: false,
+        transfer,
+    });
 }
 
-/// Сообщение на диске: теперь оно не пропадёт, и его можно отправлять.
-pub fn outbox_kept(client: &mut Client, peer: Id, sequence: u64, now: Time, out: &mut Out) {
+/// Приказ положить исходящее на диск.
+fn keep_order(contact: &Contact, envelope: &Envelope, out: &mut Out) {
+    let (peer, keep, envelope) = (contact.id, contact.keep, envelope.clone());
+    out.actions.push(Action::Base(BaseOrder::Keep { peer, envelope, keep }));
+}
+
+/// Сообщение на диске: теперь оно не пропадёт.
+pub fn outbox_kept(client: &mut Client, peer: Id, message: &MessageId, out: &mut Out) {
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
     };
-    for entry in &mut contact.outbox {
-        if entry.envelope.sequence != sequence || entry.kept {
+    for entry in contact.outbox.iter_mut().rev() {
+        if entry.envelope.id != *message {
             continue;
         }
-        entry.kept = true;
-        if entry.envelope.kind == ENVELOPE_TEXT {
+        if !entry.kept && entry.envelope.kind == ENVELOPE_TEXT {
             let (message, at) = (entry.envelope.id, entry.envelope.time);
             let state = ReceiptState::Queued;
             out_show(out, Show::Receipt { peer, message, state, at, reason: None });
         }
+        entry.kept = true;
+        break;
     }
-    // Кого нет, того ищет проба по часам, а не каждая новая строка.
-    let away = contact.state == PeerState::Offline || contact.state == PeerState::Refused;
-    if !away || contact.outbox.len() == 1 {
+    client.pump.insert(peer);
+}
+
+/// Сообщение запечатано: его можно отправлять. Текст больше не нужен, он на диске.
+pub fn outbox_sealed(client: &mut Client, peer: Id, message: &MessageId, packet: Vec<u8>) {
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    for entry in contact.outbox.iter_mut().rev() {
+        if entry.envelope.id == *message {
+            entry.packet = Some(packet);
+            entry.sent = false;
+            entry.stored = false;
+            break;
+        }
+    }
+    contact.key_asked_ms = None;
+    client.pump.insert(peer);
+}
+
+/// Печати сняты: всё неподтверждённое запечатают и отправят заново.
+pub fn outbox_unsealed(client: &mut Client, peer: Id) {
+    if let Some(contact) = client.contacts.get_mut(&peer) {
+        for entry in &mut contact.outbox {
+            entry.packet = None;
+            entry.sent = false;
+            entry.stored = false;
+        }
+    }
+}
+
+/// Конец пробуждения: отправить, что можно, всем, у кого что-то изменилось.
+pub fn outbox_flush(client: &mut Client, now: Time, out: &mut Out) {
+    let due = std::mem::take(&mut client.pump);
+    for peer in due {
         outbox_pump(client, peer, now, out);
     }
 }
 
-/// Отправляет из очереди всё, что ещё не отправлено по нынешней линии, в пределах окна.
-/// Пока человека нет, уходит только первое сообщение, как проба.
-pub fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
-    if client.server.stage != Stage::Up {
+/// Отправляет из очереди по порядку всё запечатанное и ещё не отправленное по нынешней линии, в
+/// пределах окна. Что лежит на сервере, окна не занимает. Чего сервер не берёт, то пробует одно.
+fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
+    if client.server.stage != Stage::Up || key_changed(client, peer) {
         return;
     }
     let Some(contact) = client.contacts.get(&peer) else {
         return;
     };
-    let window = match contact.state {
-        PeerState::Offline | PeerState::Refused => 1,
-        PeerState::Online | PeerState::Unknown => OUTBOX_WINDOW,
-    };
-    let many = usize::min(window, contact.outbox.len());
-    let mut bytes = 0;
-    for index in 0..many {
-        let weight = match client.contacts.get(&peer) {
-            Some(contact) => contact.outbox[index].envelope.text.len(),
-            None => 0,
+    let window = if contact.held { 1 } else { OUTBOX_WINDOW };
+    let (mut many, mut bytes) = (0, 0);
+    let mut chosen: Vec<usize> = Vec::new();
+    for (index, entry) in contact.outbox.iter().enumerate() {
+        if entry.stored {
+            continue;
+        }
+        let Some(packet) = &entry.packet else {
+            break;
         };
         // Окно считает и байты: длинные тексты иначе не влезли бы в полосу медленного читателя.
-        if index > 0 && bytes + weight > OUTBOX_WINDOW_BYTES {
+        if many == window || (many > 0 && bytes + packet.len() > OUTBOX_WINDOW_BYTES) {
             break;
         }
-        bytes += weight;
-        outbox_send(client, peer, index, out);
+        many += 1;
+        bytes += packet.len();
+        if !entry.sent {
+            chosen.push(index);
+        }
     }
-    if many > 0 {
+    for index in &chosen {
+        outbox_send(client, peer, *index, out);
+    }
+    // Часы повтора ведёт самое раннее: новое за ним не отодвигает срок, когда его послать снова.
+    if chosen.first() == Some(&0) {
         if let Some(contact) = client.contacts.get_mut(&peer) {
             contact.tried_ms = now.mono_ms;
         }
     }
 }
 
-/// Отправляет одно сообщение очереди, если оно ещё не ушло.
+/// Отправляет одно сообщение очереди.
 fn outbox_send(client: &mut Client, peer: Id, index: usize, out: &mut Out) {
-    let content_id = client.next_content;
+    let content_id = content_next(client);
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
     };
-    let base = contact.outbox[0].envelope.sequence;
     let entry = &mut contact.outbox[index];
-    if entry.sent || !entry.kept {
-        return;
-    }
-    entry.envelope.base = base;
-    let Ok(bytes) = envelope_bytes(&entry.envelope) else {
-        return;
-    };
     entry.sent = true;
-    let transfer = entry.transfer;
+    entry.content_id = content_id;
     let start = out.bytes.len();
     // Размер файла идёт открыто перед предложением (так просит заказчик).
-    if let Some(transfer) = transfer {
+    if let Some(transfer) = entry.transfer {
         offer_clear_put(client, transfer, out);
     }
-    let _ = message_put(&mut out.bytes, client.me, peer, content_id, &bytes);
+    if let Some(contact) = client.contacts.get(&peer) {
+        if let Some(packet) = &contact.outbox[index].packet {
+            let _ = message_put(&mut out.bytes, client.me, peer, content_id, packet);
+        }
+    }
     out_send(out, client.server.link, Lane::Messages, start);
-    client.next_content = (content_id + 1) & CONTENT_ID_MAX;
 }
 
-/// Всё неподтверждённое считается неотправленным: линия новая или человек вернулся.
+/// Следующий номер содержимого.
+fn content_next(client: &mut Client) -> u32 {
+    let content_id = client.next_content;
+    client.next_content = (content_id + 1) & CONTENT_ID_MAX;
+    content_id
+}
+
+/// Отправляет один раз то, что не стоит в очереди: подтверждение, просьбу начать заново.
+pub fn packet_send(client: &mut Client, peer: Id, packet: &[u8], out: &mut Out) {
+    if client.server.stage != Stage::Up {
+        return;
+    }
+    let content_id = content_next(client);
+    let start = out.bytes.len();
+    let _ = message_put(&mut out.bytes, client.me, peer, content_id, packet);
+    out_send(out, client.server.link, Lane::Messages, start);
+}
+
+/// Всё, что не лежит на сервере, считается неотправленным: линия новая или человек вернулся.
 pub fn outbox_again(contact: &mut Contact) {
     for entry in &mut contact.outbox {
         entry.sent = false;
     }
 }
 
-/// Тиканье: после отказа диска приказать заново всё, что не записалось. Чужие сообщения, которых
-/// нет на диске, не подтверждены: порядок возвращается к записанному, и их пришлют снова.
+/// Сервер не взял это сообщение: его пошлют снова. Остальные ответят сами за себя.
+pub fn outbox_refused(contact: &mut Contact, content_id: u32) {
+    for entry in &mut contact.outbox {
+        if entry.sent && !entry.stored && entry.content_id == content_id {
+            entry.sent = false;
+        }
+    }
+}
+
+/// STORED: сообщение лежит на диске сервера; место в окне свободно.
+pub fn outbox_stored(client: &mut Client, peer: Id, content_id: u32, now: Time, out: &mut Out) {
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    contact.held = false;
+    contact.tried_ms = now.mono_ms;
+    contact.resend_ms = RESEND_MS;
+    for entry in contact.outbox.iter_mut().rev() {
+        if !entry.sent || entry.stored || entry.content_id != content_id {
+            continue;
+        }
+        entry.stored = true;
+        let message = entry.envelope.id;
+        out.actions.push(Action::Base(BaseOrder::Stored { peer, message }));
+        if entry.envelope.kind == ENVELOPE_TEXT {
+            let (state, at) = (ReceiptState::Stored, now.wall_ms);
+            out_show(out, Show::Receipt { peer, message, state, at, reason: None });
+        }
+        break;
+    }
+    client.pump.insert(peer);
+}
+
+/// Сообщения достигли состояния: полученные уходят из очереди.
+pub fn outbox_reached(
+    client: &mut Client,
+    peer: Id,
+    messages: &[MessageId],
+    state: ReceiptState,
+    at: u64,
+    now: Time,
+    out: &mut Out,
+) {
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    let mut first = false;
+    for message in messages {
+        let mut text = true;
+        for index in 0..contact.outbox.len() {
+            if contact.outbox[index].envelope.id == *message {
+                first = first || index == 0;
+                text = contact.outbox[index].envelope.kind == ENVELOPE_TEXT;
+                contact.outbox.remove(index);
+                break;
+            }
+        }
+        if text {
+            let message = *message;
+            out_show(out, Show::Receipt { peer, message, state, at, reason: None });
+        }
+    }
+    if first {
+        contact.tried_ms = now.mono_ms;
+        contact.resend_ms = RESEND_MS;
+    }
+    if !messages.is_empty() {
+        client.pump.insert(peer);
+    }
+}
+
+/// Тиканье: после отказа диска приказать заново всё, что не записалось. Чужое, чего нет на
+/// диске, не подтверждено: его пришлют снова.
 pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
     match client.base_retry_ms {
         Some(at) if now.mono_ms >= at => client.base_retry_ms = None,
@@ -215,19 +393,17 @@ pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
     }
     out.actions.push(Action::Base(BaseOrder::Retry));
     for contact in client.contacts.values_mut() {
-        contact.incoming.expected = contact.incoming.committed;
-        contact.incoming.early.clear();
-        contact.incoming.early_bytes = 0;
+        contact.key_asked_ms = None;
         for entry in &contact.outbox {
             if !entry.kept {
-                let envelope = entry.envelope.clone();
-                out.actions.push(Action::Base(BaseOrder::Keep { peer: contact.id, envelope }));
+                keep_order(contact, &entry.envelope, out);
             }
         }
     }
 }
 
-/// Тиканье: неподтверждённое слишком долго отправляется снова.
+/// Тиканье: неподтверждённое слишком долго отправляется снова. Лежащее на сервере — только тому,
+/// кто на связи и давно не подтверждает: вдруг ящик пропал.
 pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
     if client.server.stage != Stage::Up {
         return;
@@ -242,7 +418,14 @@ pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
         if let Some(contact) = client.contacts.get_mut(&peer) {
             // Медленная линия не должна тонуть в повторах: ждать всё дольше.
             contact.resend_ms = u64::min(contact.resend_ms * 2, RESEND_MAX_MS);
+            contact.tried_ms = now.mono_ms;
             outbox_again(contact);
+            if contact.state == PeerState::Online {
+                let many = usize::min(OUTBOX_WINDOW, contact.outbox.len());
+                for index in 0..many {
+                    contact.outbox[index].stored = false;
+                }
+            }
         }
         outbox_pump(client, peer, now, out);
     }

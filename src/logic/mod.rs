@@ -5,15 +5,22 @@
 
 pub mod budget;
 pub mod client;
+pub mod command;
 pub mod commands;
 pub mod contacts;
 pub mod events;
 pub mod inbox;
+pub mod keys;
 pub mod leaving;
+pub mod mailbox;
 pub mod messages;
+pub mod orders;
+pub mod past;
 pub mod receiving;
 pub mod sending;
 pub mod server;
 pub mod show;
 pub mod state;
+pub mod told;
 pub mod transfers;
+pub mod trust;

@@ -6,7 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::client::PROGRAM;
-use super::events::{Action, LinkId, Out, ServerEvent, out_send};
+use super::events::{Action, LinkId, MailOrder, Out, ServerEvent, out_send};
+use super::mailbox::{
+    Mailbox, Mailing, key_asked, key_taken, keys_left, keys_received, mail_confirmed, mail_dropped,
+    mail_failed, mail_halt, mail_hand, mail_kept, mail_put, mail_read, mail_tick, mailing_forget,
+};
 use crate::base::bounds::{CONTACTS_MAX, HELLO_MS, LINKS_MAX, PING_MS, REGISTERED_MAX, SILENT_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -27,8 +31,14 @@ pub struct Server {
     pub online: BTreeMap<Id, LinkId>,
     /// Which key an id belongs to, since its first login.
     pub registered: BTreeMap<Id, PublicKey>,
+    /// What waits for people who are away.
+    pub mailboxes: BTreeMap<Id, Mailbox>,
+    /// Bytes of long messages that are being put together for them.
+    pub mailing_bytes: usize,
     /// Tick of the last look at silent links.
     pub looked_ms: u64,
+    /// Tick of the last look for mail that is too old.
+    pub aged_ms: u64,
 }
 
 /// One connected client.
@@ -41,6 +51,11 @@ pub struct Guest {
     pub pinged_ms: u64,
     /// Whose presence he wants to know.
     pub watch: BTreeSet<Id>,
+    /// The message of his that is going to a mailbox.
+    pub mailing: Option<Mailing>,
+    /// Keys asked for in this minute, and when the minute began.
+    pub asks: u32,
+    pub asks_ms: u64,
 }
 
 /// Один шаг сервера.
@@ -55,12 +70,26 @@ pub fn server_step(server: &mut Server, event: ServerEvent<'_>, now: Time, out: 
         ServerEvent::Overflow { from, to, lane, header } => {
             overflow(server, from, to, lane, header, out);
         }
+        ServerEvent::MailKept { dest, from, content_id } => {
+            mail_kept(server, dest, from, content_id, now, out);
+        }
+        ServerEvent::MailFailed { dest, from, header, bytes, fail } => {
+            mail_failed(server, dest, from, &header, bytes, &fail, out);
+        }
+        ServerEvent::MailRead { dest, packets, upto } => {
+            mail_read(server, dest, &packets, upto, now, out);
+        }
+        ServerEvent::MailDropped { dest, count, bytes } => {
+            mail_dropped(server, dest, count, bytes, now, out);
+        }
+        ServerEvent::KeysLeft { link, left, curve } => keys_left(server, link, left, curve, out),
+        ServerEvent::KeyTaken { link, id, found } => key_taken(server, link, id, found, out),
         ServerEvent::Tick => server_tick(server, now, out),
     }
 }
 
 /// Кладёт управляющий пакет клиенту.
-fn control_put<T: minicbor::Encode<()>>(link: LinkId, kind: Kind, body: &T, out: &mut Out) {
+pub fn control_put<T: minicbor::Encode<()>>(link: LinkId, kind: Kind, body: &T, out: &mut Out) {
     let start = out.bytes.len();
     let _ = packet_put(&mut out.bytes, kind, ID_SERVER, ID_SERVER, 0, body);
     out_send(out, link, Lane::Messages, start);
@@ -99,6 +128,9 @@ fn link_up(server: &mut Server, link: LinkId, key: PublicKey, now: Time, out: &m
         heard_ms: now.mono_ms,
         pinged_ms: now.mono_ms,
         watch: BTreeSet::new(),
+        mailing: None,
+        asks: 0,
+        asks_ms: now.mono_ms,
     };
     server.links.insert(link, guest);
     let hello = Hello {
@@ -115,10 +147,12 @@ fn link_down(server: &mut Server, link: LinkId, vanished: bool, out: &mut Out) {
     let Some(guest) = server.links.remove(&link) else {
         return;
     };
+    mailing_forget(server, &guest);
     if server.online.get(&guest.id) != Some(&link) {
         return;
     }
     server.online.remove(&guest.id);
+    mail_halt(server, guest.id);
     for peer in &guest.watch {
         let Some(peer_link) = watcher(server, *peer, guest.id) else {
             continue;
@@ -178,8 +212,11 @@ fn packet_received(
         Err(failed) => return link_refuse(server, link, Some(header), &failed, out),
     };
     let done = match row.kind {
-        Kind::Hello => hello_received(server, link, data, out),
+        Kind::Hello => hello_received(server, link, data, now, out),
         Kind::Ping => ping_received(link, data, now, out),
+        Kind::Keys => keys_received(id, link, data, out),
+        Kind::KeyAsk => key_asked(server, link, data, now, out),
+        Kind::Mail => mail_confirmed(server, id, data, out),
         Kind::Pong | Kind::Refused => Ok(()),
         Kind::Quit => {
             link_down(server, link, false, out);
@@ -187,8 +224,8 @@ fn packet_received(
             Ok(())
         }
         Kind::Watch => watch_received(server, link, data, out),
-        Kind::Message
-        | Kind::FileSize
+        Kind::Message => message_received(server, link, row, &header, data, now, out),
+        Kind::FileSize
         | Kind::FileWant
         | Kind::FileData
         | Kind::FileBlock
@@ -198,9 +235,12 @@ fn packet_received(
             forward(server, link, row, &header, out);
             Ok(())
         }
-        Kind::Quited | Kind::Presence | Kind::Unreachable => {
-            Err(fail(FailKind::NotAllowed, row.name))
-        }
+        Kind::Quited
+        | Kind::Presence
+        | Kind::Unreachable
+        | Kind::KeysLeft
+        | Kind::Key
+        | Kind::Stored => Err(fail(FailKind::NotAllowed, row.name)),
     };
     if let Err(failed) = done {
         link_refuse(server, link, Some(header), &failed, out);
@@ -223,11 +263,32 @@ fn forward(server: &Server, from: LinkId, row: &PacketRow, header: &Header, out:
         out.actions.push(Action::Forward { link: *link, lane: row.lane });
         return;
     }
-    unreachable_put(from, header, FailKind::PeerOffline, out);
+    // Размер файла перед предложением никому не обещание: само предложение ляжет в ящик.
+    if row.kind != Kind::FileSize {
+        unreachable_put(from, header, FailKind::PeerOffline, out);
+    }
+}
+
+/// Сообщение: прямо тому, кто на связи и кого не ждёт почта; иначе в ящик.
+fn message_received(
+    server: &mut Server,
+    from: LinkId,
+    row: &PacketRow,
+    header: &Header,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let dest = header.dest_id;
+    if server.mailboxes.contains_key(&dest) || !server.online.contains_key(&dest) {
+        return mail_put(server, from, header, data, now, out);
+    }
+    forward(server, from, row, header, out);
+    Ok(())
 }
 
 /// UNREACHABLE отправителю.
-fn unreachable_put(link: LinkId, header: &Header, reason: FailKind, out: &mut Out) {
+pub fn unreachable_put(link: LinkId, header: &Header, reason: FailKind, out: &mut Out) {
     let body = Unreachable {
         id: header.dest_id,
         reason: reason as u16,
@@ -242,6 +303,7 @@ fn hello_received(
     server: &mut Server,
     link: LinkId,
     data: &[u8],
+    now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
     let hello: Hello = body_read("HELLO", data)?;
@@ -268,6 +330,8 @@ fn hello_received(
         link_down(server, first, true, out);
     }
     server.online.insert(id, link);
+    out.actions.push(Action::Mail(MailOrder::KeysCount { id, link }));
+    mail_hand(server, id, now, out);
     Ok(())
 }
 
@@ -360,6 +424,7 @@ fn server_tick(server: &mut Server, now: Time, out: &mut Out) {
         link_quit(link, kind, out);
         link_down(server, link, true, out);
     }
+    mail_tick(server, now, out);
 }
 
 /// Сервер уходит: каждому сказать QUIT и закрыть.

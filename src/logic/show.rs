@@ -1,6 +1,7 @@
 //! What a face is told: one enum for the console, the JSON pipe, the echo contact and the window.
 //! Что узнаёт лицо программы: один перечень для консоли, потока JSON, эха и окна.
 
+use super::events::Standing;
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::wire::message::MessageId;
@@ -27,7 +28,10 @@ pub enum LinkShow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptState {
     Queued,
+    /// On the server's disk.
+    Stored,
     Delivered,
+    Read,
     Failed,
 }
 
@@ -55,6 +59,12 @@ pub struct MessageShow {
     pub outgoing: bool,
     pub sent: u64,
     pub received: u64,
+    /// When the other side read it (one's own messages); 0 = not yet.
+    pub read: u64,
+    /// When it was last edited; 0 = never.
+    pub edited: u64,
+    /// The message this one answers; zeros = none.
+    pub reply: MessageId,
     /// From the history, not arriving now.
     pub past: bool,
 }
@@ -109,6 +119,36 @@ pub enum Show {
         state: PeerState,
         unread: u64,
         blocked: bool,
+        standing: Standing,
+        verified: bool,
+        /// His key changed; nothing is sent until the user decides.
+        changed: bool,
+    },
+    /// Somebody asks to be taken into the contacts.
+    Request {
+        id: Id,
+        name: String,
+        words: String,
+    },
+    /// The safety number of two people.
+    Safety {
+        peer: Id,
+        name: String,
+        number: String,
+        verified: bool,
+    },
+    /// The bits of a message before and after sealing.
+    Bits {
+        peer: Id,
+        message: MessageId,
+        outgoing: bool,
+        before: Vec<u8>,
+        after: Vec<u8>,
+    },
+    /// A message was removed from one's own history.
+    Deleted {
+        peer: Id,
+        message: MessageId,
     },
     Message(MessageShow),
     Receipt {

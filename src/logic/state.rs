@@ -1,23 +1,33 @@
 //! The state of a client: one struct, owned by the controller, changed only by `client_step`.
 //! Состояние клиента: одна структура, хозяин — controller, меняет её только `client_step`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::events::{FinishedRow, LinkId, StartFacts, Transfer, TransferFacts, Wishes};
+use super::events::{
+    FinishedRow, LinkId, PersonFacts, Standing, StartFacts, Transfer, TransferFacts, Wishes,
+};
 use super::show::{FileState, PeerState};
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
+use crate::crypto::identity::PublicKey;
 use crate::wire::message::{Envelope, TransferId};
 
 /// Everything a client knows.
 #[derive(Debug)]
 pub struct Client {
     pub me: Id,
+    pub public: PublicKey,
     pub fingerprint: String,
     pub run: u64,
+    /// Counter of messages that the program makes by itself, for their ids.
+    pub next_own: u64,
+    /// Whose outboxes may have something to send; looked through once a wake-up.
+    pub pump: BTreeSet<Id>,
     pub wishes: Wishes,
     pub server: ServerLink,
     pub contacts: BTreeMap<Id, Contact>,
+    /// Keys of people as pinned, and whether they changed; there since the first session.
+    pub people: BTreeMap<Id, PersonFacts>,
     pub transfers: BTreeMap<Transfer, TransferState>,
     pub finished: VecDeque<FinishedRow>,
     pub questions: Vec<Question>,
@@ -27,8 +37,6 @@ pub struct Client {
     pub next_transfer: Transfer,
     pub next_token: u64,
     pub next_content: u32,
-    /// Where the order of a new contact begins.
-    pub sequence_first: u64,
     /// Whom plain text goes to.
     pub chosen: Option<Id>,
     pub limits_dirty: bool,
@@ -87,41 +95,43 @@ pub struct Contact {
     pub id: Id,
     pub name: String,
     pub blocked: bool,
+    pub standing: Standing,
+    /// Words of his request, or of one's own.
+    pub words: String,
+    /// His messages stay in the history.
+    pub keep: bool,
     pub state: PeerState,
     pub unread: u64,
     pub messages_left: u64,
     pub files_left: u64,
     pub outbox: VecDeque<OutMessage>,
-    pub next_sequence: u64,
     /// When something was last sent to him, for sending again.
     pub tried_ms: u64,
     /// How long to wait for a receipt before sending again; it doubles.
     pub resend_ms: u64,
-    pub incoming: Incoming,
+    /// When the server was last asked for his keys.
+    pub key_asked_ms: Option<u64>,
+    /// His session is broken: the next key begins a new one.
+    pub heal: bool,
+    /// The server takes nothing for him now (mailbox full, unknown): only a probe goes out.
+    pub held: bool,
 }
 
 /// A message of one's own that is not confirmed yet.
 #[derive(Debug)]
 pub struct OutMessage {
     pub envelope: Envelope,
-    /// On disk: may be sent.
+    /// On disk: will not get lost.
     pub kept: bool,
-    /// Sent over the present link.
+    /// Sealed: the bytes that travel.
+    pub packet: Option<Vec<u8>>,
+    /// Sent over the present link, under this handle.
     pub sent: bool,
+    pub content_id: u32,
+    /// On the server's disk.
+    pub stored: bool,
     /// The transfer this message offers.
     pub transfer: Option<Transfer>,
-}
-
-/// The order of what a peer sends (docs/protocol.md, "Order").
-#[derive(Debug, Default)]
-pub struct Incoming {
-    pub run: u64,
-    pub expected: u64,
-    /// Everything before this is on disk and may be confirmed again.
-    pub committed: u64,
-    pub early: BTreeMap<u64, Envelope>,
-    /// Bytes of text among them.
-    pub early_bytes: usize,
 }
 
 /// A long message that is being put together.
@@ -209,11 +219,15 @@ pub fn client_new(facts: &StartFacts) -> Client {
     };
     let mut client = Client {
         me: facts.me,
+        public: facts.public,
+        next_own: 0,
+        pump: BTreeSet::new(),
         fingerprint: facts.fingerprint.clone(),
         run: facts.run,
         wishes: facts.wishes.clone(),
         server,
         contacts: BTreeMap::new(),
+        people: BTreeMap::new(),
         transfers: BTreeMap::new(),
         finished: VecDeque::new(),
         questions: Vec::new(),
@@ -222,7 +236,6 @@ pub fn client_new(facts: &StartFacts) -> Client {
         next_transfer: 1,
         next_token: 1,
         next_content: (facts.run & 0xffff) as u32,
-        sequence_first: 1,
         chosen: facts.to,
         limits_dirty: false,
         contacts_dirty: false,

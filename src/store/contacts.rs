@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::home::{text_read, text_write};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{id_digits, id_parse};
-use crate::logic::events::ContactRow;
+use crate::logic::events::{ContactRow, Standing};
 
 /// Читает контакты; нет файла — пусто. Испорченный файл переименовывается в `.damaged`.
 pub fn contacts_read(path: &Path) -> Result<Vec<ContactRow>, Fail> {
@@ -36,16 +36,51 @@ fn contacts_parse(text: &str) -> Option<Vec<ContactRow>> {
         let id = id_parse(item["id"].as_str()?).ok()?;
         let name = String::from(item["name"].as_str().unwrap_or_default());
         let blocked = item["blocked"].as_bool().unwrap_or_default();
-        rows.push(ContactRow { id, name, blocked });
+        let words = String::from(item["words"].as_str().unwrap_or_default());
+        let standing = standing_of(item["standing"].as_str().unwrap_or_default());
+        let keep = item["keep"].as_bool().unwrap_or(true);
+        rows.push(ContactRow { id, name, blocked, standing, words, keep });
     }
     Some(rows)
+}
+
+/// Все состояния знакомства и их слова в файле.
+const STANDINGS: [(Standing, &str); 6] = [
+    (Standing::Contact, "contact"),
+    (Standing::Asked, "asked"),
+    (Standing::Declined, "declined"),
+    (Standing::Asks, "asks"),
+    (Standing::Later, "later"),
+    (Standing::Spam, "spam"),
+];
+
+/// Слово состояния знакомства.
+pub fn standing_word(standing: Standing) -> &'static str {
+    STANDINGS[standing as usize].1
+}
+
+/// Состояние знакомства по слову; незнакомое слово — просто контакт.
+fn standing_of(word: &str) -> Standing {
+    for (standing, known) in STANDINGS {
+        if known == word {
+            return standing;
+        }
+    }
+    Standing::Contact
 }
 
 /// Пишет контакты неделимо.
 pub fn contacts_write(path: &Path, rows: &[ContactRow]) -> Result<(), Fail> {
     let mut list: Vec<Value> = Vec::new();
     for row in rows {
-        list.push(json!({"id": id_digits(row.id), "name": row.name, "blocked": row.blocked}));
+        list.push(json!({
+            "id": id_digits(row.id),
+            "name": row.name,
+            "blocked": row.blocked,
+            "standing": standing_word(row.standing),
+            "words": row.words,
+            "keep": row.keep,
+        }));
     }
     match serde_json::to_string_pretty(&Value::Array(list)) {
         Ok(text) => text_write(path, &text, false),

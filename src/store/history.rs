@@ -1,287 +1,286 @@
-//! history.db: every message of one's own life and what still waits for delivery. One SQLite file
-//! in WAL mode; a commit is on disk before anybody hears of it.
-//! history.db: все свои сообщения и то, что ещё ждёт доставки. Один файл SQLite в режиме WAL;
-//! сначала запись на диске, потом о ней узнают.
+//! The messages of history.db: every text of one's own life and the words to find it by. A caller
+//! (the filesaver) begins and commits; nothing here knows of links or of what waits for delivery.
+//! Сообщения в history.db: все свои тексты и слова, по которым они находятся. Запись начинает и
+//! кончает вызывающий (filesaver); о линиях и о том, что ждёт доставки, здесь ничего не известно.
 
-use std::path::Path;
+use rusqlite::{Connection, Row, Rows, params};
 
-use rusqlite::{Connection, Row, params};
-
-use crate::base::fail::{Fail, FailKind, fail};
+use super::base::{bytes_of, id_of, sql_try};
+pub use super::past::{history_find, history_last, history_past};
+use super::words::{words_add, words_drop, words_drop_begin, words_drop_end};
+use crate::base::fail::Fail;
 use crate::base::ids::Id;
-use crate::logic::events::{OutboxRow, PastQuery};
-use crate::logic::show::MessageShow;
-use crate::wire::control::body_read;
-use crate::wire::message::{ENVELOPE_TEXT, Envelope, MessageId, envelope_bytes, text_shown};
+use crate::logic::show::ReceiptState;
+use crate::wire::message::{Envelope, MessageId, text_shown};
 
-/// Version of the tables below.
-const SCHEMA: i64 = 1;
-
-/// The tables. Numbers of SQLite are signed 64-bit; ids, times and sequences fit.
-const TABLES: &str = "
+/// The tables of a new database. Numbers of SQLite are signed 64-bit; ids and times fit.
+/// `state`: 0 queued, 1 stored, 2 delivered, 3 read (outgoing). `hidden`: 0 shown and found,
+/// 1 wiped (the row only tells a repeat), 2 not kept: shown until seen. Hidden 1 is always seen,
+/// hidden 2 never is. No index entry stands for what is wiped or read, so none is walked over.
+pub const HISTORY_TABLES: &str = "
 CREATE TABLE messages(
   number INTEGER PRIMARY KEY, peer INTEGER NOT NULL, outgoing INTEGER NOT NULL, id BLOB NOT NULL,
   text TEXT NOT NULL, sent INTEGER NOT NULL, received INTEGER NOT NULL, seen INTEGER NOT NULL,
+  read INTEGER NOT NULL DEFAULT 0, edited INTEGER NOT NULL DEFAULT 0, reply BLOB,
+  state INTEGER NOT NULL DEFAULT 0, hidden INTEGER NOT NULL DEFAULT 0,
   UNIQUE(peer, outgoing, id));
-CREATE INDEX messages_peer ON messages(peer, number);
+CREATE INDEX messages_shown ON messages(peer) WHERE hidden <> 1;
 CREATE INDEX messages_unseen ON messages(peer) WHERE seen = 0;
+CREATE INDEX messages_unread ON messages(peer) WHERE outgoing = 1 AND state < 3;
 CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='unicode61 remove_diacritics 2');
-CREATE TABLE outbox(
-  number INTEGER PRIMARY KEY, peer INTEGER NOT NULL, id BLOB NOT NULL, envelope BLOB NOT NULL,
-  UNIQUE(peer, id));
+INSERT INTO words(words, rank) VALUES('secure-delete', 1);
 ";
 
-/// What the client needs of the database at its start.
-#[derive(Debug, Default)]
-pub struct Remembered {
-    pub outbox: Vec<OutboxRow>,
-    pub unseen: Vec<(Id, u64)>,
+/// From version 1: new columns get their first values without a row being written. Version 1 knew
+/// only delivery: everything is delivered but what has no time of it.
+pub const HISTORY_UPGRADE_2: &str = "
+ALTER TABLE messages ADD COLUMN read INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN reply BLOB;
+ALTER TABLE messages ADD COLUMN state INTEGER NOT NULL DEFAULT 2;
+ALTER TABLE messages ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+UPDATE messages SET state = 0 WHERE outgoing = 1 AND received = 0;
+DROP INDEX messages_peer;
+CREATE INDEX messages_shown ON messages(peer) WHERE hidden <> 1;
+CREATE INDEX messages_unread ON messages(peer) WHERE outgoing = 1 AND state < 3;
+INSERT INTO words(words, rank) VALUES('secure-delete', 1);
+";
+
+/// At most so many messages become read at once; older ones at the next time.
+const READ_MANY: i64 = 10_000;
+/// More messages than this are wiped from the index of words together, not one by one.
+const DROP_MANY: i64 = 500;
+
+/// Время для столбца; чужое время бывает любым, а числа SQLite — со знаком.
+fn time_of(wall_ms: u64) -> i64 {
+    i64::try_from(wall_ms).unwrap_or(i64::MAX)
 }
 
-/// Ошибка SQLite как наша; полный диск узнаётся и здесь.
-fn sql_try<T>(result: rusqlite::Result<T>) -> Result<T, Fail> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(error) => {
-            let full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
-            let kind = if full { FailKind::DiskFull } else { FailKind::FileWrite };
-            Err(fail(kind, &format!("history.db: {error}")))
-        }
-    }
-}
-
-/// Открывает базу; новая получает таблицы. База новее программы — ошибка, она не трогается.
-pub fn history_open(path: &Path) -> Result<Connection, Fail> {
-    let base = sql_try(Connection::open(path))?;
-    sql_try(base.execute_batch(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-    ))?;
-    let version = number_of(&base, "PRAGMA user_version")?;
-    if version > SCHEMA {
-        return Err(fail(FailKind::HomeBad, &format!("history.db: {version} > {SCHEMA}")));
-    }
-    if version < SCHEMA {
-        let made = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={SCHEMA}; COMMIT;");
-        sql_try(base.execute_batch(&made))?;
-    }
-    Ok(base)
-}
-
-/// Одно число из запроса без переменных; нет строки — ноль.
-fn number_of(base: &Connection, query: &str) -> Result<i64, Fail> {
-    let mut statement = sql_try(base.prepare(query))?;
-    let mut rows = sql_try(statement.query([]))?;
-    match sql_try(rows.next())? {
-        Some(row) => sql_try(row.get(0)),
-        None => Ok(0),
-    }
-}
-
-/// Читает всё, что нужно при запуске.
-pub fn history_remember(base: &Connection) -> Result<Remembered, Fail> {
-    let mut found = Remembered::default();
-    let mut statement = sql_try(base.prepare("SELECT peer, envelope FROM outbox ORDER BY number"))?;
-    let mut rows = sql_try(statement.query([]))?;
-    while let Some(row) = sql_try(rows.next())? {
-        let bytes: Vec<u8> = sql_try(row.get(1))?;
-        let envelope: Envelope = body_read("outbox", &bytes)?;
-        found.outbox.push(OutboxRow { peer: id_of(row, 0)?, envelope });
-    }
-    let unseen = "SELECT peer, COUNT(*) FROM messages WHERE seen = 0 GROUP BY peer";
-    let mut statement = sql_try(base.prepare(unseen))?;
-    let mut rows = sql_try(statement.query([]))?;
-    while let Some(row) = sql_try(rows.next())? {
-        found.unseen.push((id_of(row, 0)?, id_of(row, 1)?));
-    }
-    Ok(found)
-}
-
-/// Неотрицательное число из столбца.
-fn id_of(row: &Row<'_>, column: usize) -> Result<u64, Fail> {
-    let number: i64 = sql_try(row.get(column))?;
-    Ok(number as u64)
-}
-
-/// Начинает запись; всё до `history_commit` попадает на диск вместе.
-pub fn history_begin(base: &Connection) -> Result<(), Fail> {
-    sql_try(base.execute_batch("BEGIN IMMEDIATE"))
-}
-
-/// Кончает запись: после этого она на диске.
-pub fn history_commit(base: &Connection) -> Result<(), Fail> {
-    sql_try(base.execute_batch("COMMIT"))
-}
-
-/// Отменяет запись.
-pub fn history_rollback(base: &Connection) {
-    let _ = base.execute_batch("ROLLBACK");
-}
-
-/// Слова для поиска: каждый китайский, японский и корейский знак — отдельное слово, иначе
-/// целая строка была бы одним словом и внутри неё ничего не нашлось бы.
-fn words_of(text: &str) -> String {
-    let mut words = String::with_capacity(text.len());
-    for letter in text.chars() {
-        let wide = matches!(letter, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}'
-            | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}');
-        if wide {
-            words.push(' ');
-            words.push(letter);
-            words.push(' ');
-        } else {
-            words.push(letter);
-        }
-    }
-    words
-}
-
-/// Дописывает сообщение в историю; повтор по номеру не меняет ничего. `true` — новое.
-fn message_add(
+/// Дописывает сообщение; его номер в базе, `None` — повтор (узнаётся по id и не меняет ничего).
+/// Без `keep` остаётся пустая строка, а непрочитанное входящее ждёт, пока его увидят.
+pub fn history_add(
     base: &Connection,
     peer: Id,
     outgoing: bool,
     envelope: &Envelope,
     received: u64,
     seen: bool,
-) -> Result<bool, Fail> {
-    let text = text_shown(&envelope.text);
-    let insert = "INSERT OR IGNORE INTO messages(peer, outgoing, id, text, sent, received, seen)
-        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    keep: bool,
+) -> Result<Option<i64>, Fail> {
+    let seen = seen || outgoing;
+    let hidden: i64 = match (keep, seen) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+    };
+    let text = if hidden == 1 { String::new() } else { text_shown(&envelope.text) };
+    let reply = if envelope.about == [0; 16] { None } else { Some(&envelope.about[..]) };
+    let insert = "INSERT OR IGNORE INTO
+        messages(peer, outgoing, id, text, sent, received, seen, reply, state, hidden)
+        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9)";
     let mut statement = sql_try(base.prepare_cached(insert))?;
     let added = sql_try(statement.execute(params![
         peer as i64,
         outgoing,
         &envelope.id[..],
         text,
-        envelope.time as i64,
-        received as i64,
-        seen
+        time_of(envelope.time),
+        time_of(received),
+        seen,
+        reply,
+        hidden
     ]))?;
     if added == 0 {
-        return Ok(false);
+        return Ok(None);
     }
-    let insert = "INSERT INTO words(rowid, text) VALUES(?1, ?2)";
-    let mut statement = sql_try(base.prepare_cached(insert))?;
-    sql_try(statement.execute(params![base.last_insert_rowid(), words_of(&text)]))?;
+    let number = base.last_insert_rowid();
+    if hidden == 0 {
+        words_add(base, number, &text)?;
+    }
+    Ok(Some(number))
+}
+
+/// Новый текст сообщения. `false` — такого нет, оно стёрто или изменено позже, чем `at`; две
+/// правки одной миллисекунды случились в том порядке, в каком пришли.
+pub fn history_edit(
+    base: &Connection,
+    peer: Id,
+    outgoing: bool,
+    message: &MessageId,
+    text: &str,
+    at: u64,
+) -> Result<bool, Fail> {
+    let select = "SELECT number, text, hidden FROM messages WHERE peer = ?1 AND outgoing = ?2
+        AND id = ?3 AND hidden <> 1 AND edited <= ?4";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    let mut rows =
+        sql_try(statement.query(params![peer as i64, outgoing, &message[..], time_of(at)]))?;
+    let Some(row) = sql_try(rows.next())? else {
+        return Ok(false);
+    };
+    let number: i64 = sql_try(row.get(0))?;
+    let before: String = sql_try(row.get(1))?;
+    let hidden: i64 = sql_try(row.get(2))?;
+    drop(rows);
+    if hidden == 0 {
+        words_drop(base, number, &before)?;
+        words_add(base, number, text)?;
+    }
+    let update = "UPDATE messages SET text = ?2, edited = ?3 WHERE number = ?1";
+    let mut statement = sql_try(base.prepare_cached(update))?;
+    sql_try(statement.execute(params![number, text, time_of(at)]))?;
     Ok(true)
 }
 
-/// Исходящее: в очередь доставки и, если это текст, в историю.
-pub fn history_keep(base: &Connection, peer: Id, envelope: &Envelope) -> Result<(), Fail> {
-    let bytes = envelope_bytes(envelope)?;
-    let insert = "INSERT OR IGNORE INTO outbox(peer, id, envelope) VALUES(?1, ?2, ?3)";
-    let mut statement = sql_try(base.prepare_cached(insert))?;
-    sql_try(statement.execute(params![peer as i64, &envelope.id[..], bytes]))?;
-    if envelope.kind == ENVELOPE_TEXT {
-        message_add(base, peer, true, envelope, 0, true)?;
+/// Убирает из указателя слова всех строк запроса (номер, текст, hidden).
+fn words_drop_all(base: &Connection, mut rows: Rows<'_>) -> Result<(), Fail> {
+    while let Some(row) = sql_try(rows.next())? {
+        let hidden: i64 = sql_try(row.get(2))?;
+        if hidden == 0 {
+            let text: String = sql_try(row.get(1))?;
+            words_drop(base, sql_try(row.get(0))?, &text)?;
+        }
     }
     Ok(())
 }
 
-/// Исходящее подтверждено: из очереди долой, в историю — время получения.
-pub fn history_confirm(
+/// Удаляет сообщение у себя, в обе стороны: текст стёрт, строка узнаёт повтор. `true` — было.
+pub fn history_hide(base: &Connection, peer: Id, message: &MessageId) -> Result<bool, Fail> {
+    let which = "WHERE peer = ?1 AND outgoing IN (0, 1) AND id = ?2 AND hidden <> 1";
+    let select = format!("SELECT number, text, hidden FROM messages {which}");
+    let mut statement = sql_try(base.prepare_cached(&select))?;
+    words_drop_all(base, sql_try(statement.query(params![peer as i64, &message[..]]))?)?;
+    let update = format!("UPDATE messages SET text = '', hidden = 1, seen = 1 {which}");
+    let mut statement = sql_try(base.prepare_cached(&update))?;
+    let hidden = sql_try(statement.execute(params![peer as i64, &message[..]]))?;
+    Ok(hidden > 0)
+}
+
+/// Стирает всю переписку с человеком; сколько сообщений стёрто. Долгую переписку указатель слов
+/// забывает сразу целиком: по одному сообщению это заняло бы минуты.
+pub fn history_clear(base: &Connection, peer: Id) -> Result<u64, Fail> {
+    let which = "WHERE peer = ?1 AND hidden <> 1";
+    let select = format!("SELECT COUNT(*) FROM messages {which}");
+    let mut statement = sql_try(base.prepare_cached(&select))?;
+    let many: i64 = sql_try(statement.query_row(params![peer as i64], first_of))?;
+    if many > DROP_MANY {
+        words_drop_begin(base)?;
+    }
+    let select = format!("SELECT number, text, hidden FROM messages {which}");
+    let mut statement = sql_try(base.prepare_cached(&select))?;
+    words_drop_all(base, sql_try(statement.query(params![peer as i64]))?)?;
+    if many > DROP_MANY {
+        words_drop_end(base)?;
+    }
+    let update = format!("UPDATE messages SET text = '', hidden = 1, seen = 1 {which}");
+    let mut statement = sql_try(base.prepare_cached(&update))?;
+    let hidden = sql_try(statement.execute(params![peer as i64]))?;
+    Ok(hidden as u64)
+}
+
+/// Первый столбец строки.
+fn first_of(row: &Row<'_>) -> rusqlite::Result<i64> {
+    row.get(0)
+}
+
+/// Всё от этого человека увидено; номер самого нового из непрочитанного. Пришедшее при
+/// выключенной истории без `keep` стирается, а с ним (её успели включить) остаётся как все.
+pub fn history_seen(base: &Connection, peer: Id, keep: bool) -> Result<Option<MessageId>, Fail> {
+    let select = "SELECT id FROM messages WHERE peer = ?1 AND seen = 0
+        ORDER BY number DESC LIMIT 1";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    let mut rows = sql_try(statement.query(params![peer as i64]))?;
+    let newest: MessageId = match sql_try(rows.next())? {
+        Some(row) => bytes_of(row, 0)?,
+        None => return Ok(None),
+    };
+    drop(rows);
+    let which = "WHERE peer = ?1 AND seen = 0 AND hidden = 2";
+    if keep {
+        let select = format!("SELECT number, text FROM messages {which}");
+        let mut statement = sql_try(base.prepare_cached(&select))?;
+        let mut rows = sql_try(statement.query(params![peer as i64]))?;
+        while let Some(row) = sql_try(rows.next())? {
+            let text: String = sql_try(row.get(1))?;
+            words_add(base, sql_try(row.get(0))?, &text)?;
+        }
+    }
+    let change = if keep { "hidden = 0" } else { "hidden = 1, text = ''" };
+    let update = format!("UPDATE messages SET {change} {which}");
+    let mut statement = sql_try(base.prepare_cached(&update))?;
+    sql_try(statement.execute(params![peer as i64]))?;
+    let update = "UPDATE messages SET seen = 1 WHERE peer = ?1 AND seen = 0";
+    let mut statement = sql_try(base.prepare_cached(update))?;
+    sql_try(statement.execute(params![peer as i64]))?;
+    Ok(Some(newest))
+}
+
+/// Поднимает состояние исходящего (вниз — никогда) и ставит его время. `true` — поднялось.
+pub fn history_state(
+    base: &Connection,
+    peer: Id,
+    message: &MessageId,
+    state: ReceiptState,
+    at: u64,
+) -> Result<bool, Fail> {
+    let state = match state {
+        ReceiptState::Queued | ReceiptState::Failed => return Ok(false),
+        ReceiptState::Stored => 1,
+        ReceiptState::Delivered => 2,
+        ReceiptState::Read => 3,
+    };
+    let update = "UPDATE messages SET state = ?3,
+        received = CASE WHEN ?3 >= 2 AND received = 0 THEN ?4 ELSE received END,
+        read = CASE WHEN ?3 >= 3 AND read = 0 THEN ?4 ELSE read END
+        WHERE peer = ?1 AND outgoing = 1 AND id = ?2 AND state < ?3";
+    let mut statement = sql_try(base.prepare_cached(update))?;
+    let raised =
+        sql_try(statement.execute(params![peer as i64, &message[..], state, time_of(at)]))?;
+    Ok(raised > 0)
+}
+
+/// Собеседник прочитал всё до этого сообщения: номера ставших прочитанными, старые сначала.
+/// За раз не больше `READ_MANY` самых новых, чтобы долгая переписка не остановила запись.
+pub fn history_read_upto(
     base: &Connection,
     peer: Id,
     message: &MessageId,
     at: u64,
-) -> Result<(), Fail> {
-    let remove = "DELETE FROM outbox WHERE peer = ?1 AND id = ?2";
-    let mut statement = sql_try(base.prepare_cached(remove))?;
-    sql_try(statement.execute(params![peer as i64, &message[..]]))?;
-    let update = "UPDATE messages SET received = ?3
-        WHERE peer = ?1 AND outgoing = 1 AND id = ?2 AND received = 0";
-    let mut statement = sql_try(base.prepare_cached(update))?;
-    sql_try(statement.execute(params![peer as i64, &message[..], at as i64]))?;
-    Ok(())
-}
-
-/// Входящее: в историю. `true` — такого ещё не было; повтор (потерялось подтверждение, кто-то
-/// перезапустился) узнаётся по номеру сообщения и не появится второй раз никогда.
-pub fn history_accept(
-    base: &Connection,
-    peer: Id,
-    envelope: &Envelope,
-    received: u64,
-    seen: bool,
-) -> Result<bool, Fail> {
-    if envelope.kind != ENVELOPE_TEXT {
-        return Ok(true);
-    }
-    message_add(base, peer, false, envelope, received, seen)
-}
-
-/// Всё от этого человека прочитано.
-pub fn history_seen(base: &Connection, peer: Id) -> Result<(), Fail> {
-    let update = "UPDATE messages SET seen = 1 WHERE peer = ?1 AND seen = 0";
-    let mut statement = sql_try(base.prepare_cached(update))?;
-    sql_try(statement.execute(params![peer as i64]))?;
-    Ok(())
-}
-
-/// Человек удалён или закрыт: ждать доставки нечему. История остаётся.
-pub fn history_forget(base: &Connection, peer: Id) -> Result<(), Fail> {
-    sql_try(base.execute("DELETE FROM outbox WHERE peer = ?1", params![peer as i64]))?;
-    Ok(())
-}
-
-/// Прошлое: последние сообщения с человеком или найденные по словам, старые сначала.
-pub fn history_past(base: &Connection, query: &PastQuery) -> Result<Vec<MessageShow>, Fail> {
-    let columns = "SELECT m.peer, m.outgoing, m.id, m.text, m.sent, m.received FROM messages m";
-    let mut found = match query {
-        PastQuery::Last { peer, many } => {
-            let text = format!("{columns} WHERE m.peer = ?1 ORDER BY m.number DESC LIMIT ?2");
-            let mut statement = sql_try(base.prepare_cached(&text))?;
-            let rows = sql_try(statement.query(params![*peer as i64, *many as i64]))?;
-            past_rows(rows)?
-        }
-        PastQuery::Search { words, many } => {
-            let text = format!(
-                "{columns} JOIN words w ON w.rowid = m.number WHERE words MATCH ?1
-                 ORDER BY m.number DESC LIMIT ?2"
-            );
-            let mut statement = sql_try(base.prepare_cached(&text))?;
-            let rows = sql_try(statement.query(params![match_of(words), *many as i64]))?;
-            past_rows(rows)?
-        }
-    };
-    found.reverse();
-    Ok(found)
-}
-
-/// Слова человека как запрос FTS5: каждое в кавычках (знаки запроса ничего не значат), все
-/// обязательны, последнее может быть началом слова.
-fn match_of(words: &str) -> String {
-    let mut query = String::new();
-    for word in words.split_whitespace() {
-        let clean = words_of(&word.replace('"', " "));
-        query.push_str(&format!("\"{}\" ", clean.trim()));
-    }
-    let trimmed = query.trim_end();
-    if trimmed.is_empty() {
-        return String::from("\"\"");
-    }
-    format!("{trimmed}*")
-}
-
-/// Строки запроса как сообщения; имена допишет логика.
-fn past_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<MessageShow>, Fail> {
-    let mut found = Vec::new();
+) -> Result<Vec<MessageId>, Fail> {
+    let mut read: Vec<MessageId> = Vec::new();
+    let select = "SELECT number, id FROM messages
+        WHERE peer = ?1 AND outgoing = 1 AND state < 3 AND number <=
+          (SELECT number FROM messages WHERE peer = ?1 AND outgoing = 1 AND id = ?2)
+        ORDER BY number DESC LIMIT ?3";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    let mut rows = sql_try(statement.query(params![peer as i64, &message[..], READ_MANY]))?;
+    let mut first: i64 = 0;
+    let mut last: i64 = 0;
     while let Some(row) = sql_try(rows.next())? {
-        let bytes: Vec<u8> = sql_try(row.get(2))?;
-        let mut message: MessageId = [0; 16];
-        if bytes.len() == 16 {
-            message.copy_from_slice(&bytes);
+        first = sql_try(row.get(0))?;
+        if read.is_empty() {
+            last = first;
         }
-        found.push(MessageShow {
-            peer: id_of(row, 0)?,
-            name: String::new(),
-            message,
-            text: sql_try(row.get(3))?,
-            outgoing: sql_try(row.get(1))?,
-            sent: id_of(row, 4)?,
-            received: id_of(row, 5)?,
-            past: true,
-        });
+        read.push(bytes_of(row, 1)?);
     }
-    Ok(found)
+    drop(rows);
+    read.reverse();
+    let update = "UPDATE messages SET state = 3, read = ?4,
+        received = CASE WHEN received = 0 THEN ?4 ELSE received END
+        WHERE peer = ?1 AND outgoing = 1 AND state < 3 AND number BETWEEN ?2 AND ?3";
+    let mut statement = sql_try(base.prepare_cached(update))?;
+    sql_try(statement.execute(params![peer as i64, first, last, time_of(at)]))?;
+    Ok(read)
+}
+
+/// Сколько не увидено, по людям.
+pub fn history_unseen(base: &Connection) -> Result<Vec<(Id, u64)>, Fail> {
+    let select = "SELECT peer, COUNT(*) FROM messages WHERE seen = 0 GROUP BY peer";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    let mut rows = sql_try(statement.query([]))?;
+    let mut unseen = Vec::new();
+    while let Some(row) = sql_try(rows.next())? {
+        unseen.push((id_of(row, 0)?, id_of(row, 1)?));
+    }
+    Ok(unseen)
 }

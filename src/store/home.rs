@@ -23,6 +23,10 @@ pub struct Home {
     pub finished: PathBuf,
     pub history: PathBuf,
     pub registered: PathBuf,
+    pub mail: PathBuf,
+    pub backups: PathBuf,
+    /// There when history.db was found damaged while running: the next start looks it through.
+    pub suspect: PathBuf,
     pub log: PathBuf,
     pub lock: PathBuf,
 }
@@ -48,6 +52,9 @@ pub fn home_open(root: &Path) -> Result<Home, Fail> {
         finished: root.join("finished.txt"),
         history: root.join("history.db"),
         registered: root.join("registered.txt"),
+        mail: root.join("mail.db"),
+        backups: root.join("backups"),
+        suspect: root.join("history.suspect"),
         log: root.join("supertext.log"),
         lock: root.join(".lock"),
     };

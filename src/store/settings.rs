@@ -16,6 +16,8 @@ pub enum SettingKind {
     Number,
     Switch,
     Language,
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// Kept by the program itself, not by `/set`.
     Own,
 }
@@ -39,7 +41,9 @@ pub const SETTINGS: &[SettingRow] = &[
     row("messages", SettingKind::Number, "1000"),
     row("files", SettingKind::Number, "1000"),
     row("accept_files", SettingKind::Switch, "off"),
+    row("accept_from", SettingKind::Choice(&["anyone", "contacts"]), "anyone"),
     row("lang", SettingKind::Language, ""),
+    row("bits", SettingKind::Own, "off"),
     row("server", SettingKind::Own, ""),
 ];
 
@@ -69,6 +73,7 @@ pub fn setting_check(key: &str, value: &str) -> Result<(), Fail> {
             SettingKind::Text => true,
             SettingKind::Number => value.parse::<u64>().is_ok(),
             SettingKind::Switch => value == "on" || value == "off",
+            SettingKind::Choice(words) => words.contains(&value),
             SettingKind::Language | SettingKind::Own => false,
         };
         if good {

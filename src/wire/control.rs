@@ -104,6 +104,96 @@ pub struct Unreachable {
     pub content_id: u32,
 }
 
+/// One public key of the message cipher with the owner's signature.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyItem {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub key: [u8; 32],
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
+}
+
+/// KEYS: public keys for others to begin a session with (docs/protocol.md, "Sealed messages").
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Keys {
+    /// Curve25519 key of the Olm account.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub curve: [u8; 32],
+    /// The identity's signature of it.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
+    /// Given out when no one-time key is left.
+    #[n(2)]
+    pub fallback: KeyItem,
+    /// One-time keys, each given out once.
+    #[n(3)]
+    pub items: Vec<KeyItem>,
+}
+
+/// KEYS_LEFT: so many one-time keys lie at the server.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeysLeft {
+    #[n(0)]
+    pub left: u64,
+    /// The Olm key they belong to; zeros = none.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub curve: [u8; 32],
+}
+
+/// KEY_ASK: the client wants to begin a session with this person.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyAsk {
+    #[n(0)]
+    pub id: Id,
+}
+
+/// KEY: the answer; without `found` this person has published nothing.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyAnswer {
+    #[n(0)]
+    pub id: Id,
+    #[n(1)]
+    pub found: Option<KeyBundle>,
+}
+
+/// What it takes to begin a session.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyBundle {
+    /// The identity's own key; its hash is the id.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub public: [u8; 32],
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub curve: [u8; 32],
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
+    #[n(3)]
+    pub key: KeyItem,
+}
+
+/// STORED: this message for an absent person is on the server's disk.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Stored {
+    #[n(0)]
+    pub id: Id,
+    #[n(1)]
+    pub content_id: u32,
+}
+
+/// MAIL: from the server: mail up to this number came before; back: it is on disk, forget it.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Mail {
+    #[n(0)]
+    pub upto: u64,
+}
+
 /// Кладёт в конец `out` пакет с телом CBOR. Тело больше 65535 байт или отказ кодировщика —
 /// ошибка `BodyBad`, `out` тогда не меняется.
 pub fn packet_put<T: Encode<()>>(

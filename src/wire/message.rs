@@ -25,6 +25,18 @@ pub const ENVELOPE_TEXT: u8 = 1;
 pub const ENVELOPE_RECEIPT: u8 = 2;
 /// Offers a file.
 pub const ENVELOPE_OFFER: u8 = 3;
+/// Changes the text of an earlier message (`about`).
+pub const ENVELOPE_EDIT: u8 = 4;
+/// Everything up to the message `about` was read.
+pub const ENVELOPE_READ: u8 = 5;
+/// Asks to be taken into the contacts.
+pub const ENVELOPE_REQUEST: u8 = 6;
+/// The answer: taken.
+pub const ENVELOPE_ACCEPT: u8 = 7;
+/// The answer: not taken.
+pub const ENVELOPE_REJECT: u8 = 8;
+/// The sender could not open what came: begin the order anew in this session. Has no order.
+pub const ENVELOPE_HEAL: u8 = 9;
 
 /// The envelope: what one person tells another.
 #[derive(Clone, Debug, PartialEq, Default, Encode, Decode)]
@@ -35,15 +47,16 @@ pub struct Envelope {
     /// Id of the message; of a receipt: the message it confirms.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub id: MessageId,
-    /// Run of the sender's program: sequence numbers count within one run.
+    /// The order it belongs to; sequence numbers count within it. Of a receipt: the order that is
+    /// confirmed.
     #[n(2)]
     pub run: u64,
-    /// Place in the order of this pair and run, from 1; receipts have 0 and no order.
+    /// Place in that order, from 1; receipts have 0 and no order.
     #[n(3)]
     pub sequence: u64,
-    /// The lowest sequence number still unconfirmed when this was sent.
+    /// Of a receipt: everything before this sequence number is on the receiver's disk.
     #[n(4)]
-    pub base: u64,
+    pub upto: u64,
     /// When it was written (a receipt: when it was received), milliseconds since 1970 UTC.
     #[n(5)]
     pub time: u64,
@@ -55,6 +68,15 @@ pub struct Envelope {
     pub text: Vec<u8>,
     #[n(8)]
     pub offer: Option<Offer>,
+    /// The message that is answered, changed or the last one read; zeros = none.
+    #[cbor(n(9), with = "minicbor::bytes")]
+    pub about: MessageId,
+    /// Of a receipt: the chat was open, the messages are read.
+    #[n(10)]
+    pub seen: bool,
+    /// SHA-256 of the sender's and the receiver's identity keys: whom these words are from and for.
+    #[cbor(n(11), with = "minicbor::bytes")]
+    pub bond: [u8; 32],
 }
 
 /// A file that is offered. Its key is fresh and random; it travels only inside the envelope.
@@ -77,7 +99,39 @@ pub struct Offer {
     pub key: [u8; 32],
 }
 
-/// One piece of an envelope.
+/// What travels: a sealed envelope and its place in the order.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Sealed {
+    /// The order this message belongs to; the envelope inside repeats it.
+    #[n(0)]
+    pub run: u64,
+    /// Its place there, from 1; 0 = receipts and the like, which have no order.
+    #[n(1)]
+    pub sequence: u64,
+    /// Olm's message type: 0 begins a session, 1 continues it.
+    #[n(2)]
+    pub kind: u8,
+    /// The Olm message.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub body: Vec<u8>,
+    /// Whose Olm key it is; with type 0 only.
+    #[n(4)]
+    pub intro: Option<Intro>,
+}
+
+/// Binds the Olm key of a message of type 0 to the sender's identity.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Intro {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub public: [u8; 32],
+    /// The identity's signature of the Olm key.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: [u8; 64],
+}
+
+/// One piece of a sealed envelope.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Piece<'a> {
     pub index: u16,

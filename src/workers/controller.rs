@@ -151,6 +151,7 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         }
         Event::LinkFailed { link, fail } => link_down(controller, queues, link, fail),
         Event::Tell(report) => client_tell(controller, queues, report),
+        Event::TellServer(report) => server_tell(controller, queues, report),
         Event::SourceBatch { transfer, next, batch } => {
             source_send(controller, queues, batch);
             client_tell(controller, queues, ClientEvent::SourceSent { transfer, next });
@@ -186,7 +187,7 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
     hands.address = start.facts.server.clone();
     let home = Box::new(start.home);
     post_saver(hands, queues, SaverOrder::Home(home.clone()));
-    post_saver(hands, queues, SaverOrder::BaseOpen(Box::new(start.base)));
+    post_saver(hands, queues, SaverOrder::DeskOpen(start.desk));
     post_reader(hands, queues, ReaderOrder::Home(home));
     let client = client_start(&start.facts, &mut controller.out);
     for state in client.transfers.values() {
@@ -204,9 +205,11 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
 fn server_begin(controller: &mut Controller, queues: &Queues, start: ServerStart) {
     let hands = &mut controller.hands;
     post_saver(hands, queues, SaverOrder::Home(Box::new(start.home)));
+    post_saver(hands, queues, SaverOrder::MailOpen(Box::new(start.mail)));
     let order = ListenerOrder::Listen { socket: start.socket, tls: start.tls };
     post_listener(hands, queues, order);
-    let server = Server { registered: start.registered, ..Server::default() };
+    let (registered, mailboxes) = (start.registered, start.mailboxes);
+    let server = Server { registered, mailboxes, ..Server::default() };
     controller.role = Role::Server(Box::new(server));
 }
 
@@ -344,7 +347,7 @@ fn tick(controller: &mut Controller, queues: &Queues) {
 /// Конец пробуждения: записать изменённое, отдать пачки.
 fn flush(controller: &mut Controller, queues: &Queues) {
     if let Role::Client(client) = &mut controller.role {
-        client_flush(client, &mut controller.out);
+        client_flush(client, controller.now, &mut controller.out);
         perform(&mut controller.hands, queues, &mut controller.out, &[]);
     }
     hands_flush(&mut controller.hands, queues);

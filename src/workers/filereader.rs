@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::longreads::{backup_do, export_do};
 use super::map::{Part, QUEUES, Queues, batch_give, batch_take};
 use super::roles::Event;
 use crate::base::bounds::LANE_FILES_MAX;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
-use crate::logic::events::{ClientEvent, LinkId, Transfer, TransferFacts};
+use crate::logic::events::{ClientEvent, ExportForm, LinkId, Transfer, TransferFacts};
 use crate::net::link::Gauge;
 use crate::store::home::Home;
 use crate::store::source::{
@@ -22,6 +23,10 @@ use crate::store::source::{
     source_step,
 };
 use crate::wire::packets::Lane;
+
+/// Сколько покоя ждать, прежде чем сделать копию базы: при запуске и дальше.
+const CALM_FIRST: Duration = Duration::from_secs(5);
+const CALM_LATER: Duration = Duration::from_secs(600);
 
 /// What the controller orders.
 pub enum ReaderOrder {
@@ -43,6 +48,12 @@ pub enum ReaderOrder {
     },
     Drop {
         transfer: Transfer,
+    },
+    /// Write messages to a file; 0 = of everybody.
+    Export {
+        peer: Id,
+        form: ExportForm,
+        names: BTreeMap<Id, String>,
     },
 }
 
@@ -79,11 +90,18 @@ pub fn filereader_main() {
     let queues = &*QUEUES;
     let mut reader = Reader::default();
     let mut busy = false;
+    let mut calm = CALM_FIRST;
     loop {
         // Есть работа — приказы берутся без ожидания; полоса полна — короткий сон.
-        let wait = if busy { Duration::ZERO } else { Duration::from_secs(3600) };
+        let wait = if busy { Duration::ZERO } else { calm };
         match queues.to_filereader.take.recv_timeout(wait) {
             Ok(order) => order_do(&mut reader, order, queues),
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) if !busy => {
+                calm = CALM_LATER;
+                if let Some(home) = &reader.home {
+                    backup_do(home, queues);
+                }
+            }
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
         }
@@ -140,6 +158,11 @@ fn order_do(reader: &mut Reader, order: ReaderOrder, queues: &Queues) {
             if let Some(work) = reader.works.get_mut(&transfer) {
                 work.orders.clear();
                 work.source = None;
+            }
+        }
+        ReaderOrder::Export { peer, form, names } => {
+            if let Some(home) = &reader.home {
+                export_do(home, peer, form, &names, queues);
             }
         }
         ReaderOrder::Drop { transfer } => {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::basekeeper::{Keeper, base_commit, base_order};
+use super::basekeeper::{Keeper, base_commit, base_mail, base_order};
 use super::map::{Batch, QUEUES, Queues, batch_give};
 use super::roles::Event;
 use crate::base::bounds::{COMMIT_ORDERS, HEADER_BYTES};
@@ -16,9 +16,10 @@ use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::logic::events::{
-    BaseOrder, ClientEvent, ContactRow, FinishedRow, LimitRow, Transfer, TransferFacts,
+    BaseOrder, ClientEvent, ContactRow, FinishedRow, LimitRow, MailOrder, Transfer, TransferFacts,
 };
 use crate::store::contacts::contacts_write;
+use crate::store::desk::Desk;
 use crate::store::finished::finished_append;
 use crate::store::home::Home;
 use crate::store::limits::{limits_changed, limits_read, limits_write};
@@ -61,7 +62,11 @@ pub enum SaverOrder {
         key: PublicKey,
     },
     /// The open history.db.
-    BaseOpen(Box<Connection>),
+    DeskOpen(Box<Desk>),
+    /// The open mail.db.
+    MailOpen(Box<Connection>),
+    /// Something for mail.db; many orders share one commit.
+    Mail(MailOrder),
     /// Something for history.db; many orders share one commit.
     Base(BaseOrder),
     /// Report when everything before this is on disk.
@@ -94,13 +99,20 @@ pub fn filesaver_main() {
             limits_watch(&mut saver, queues);
         }
         if queues.to_filesaver.take.is_empty() || saver.keeper.waiting >= COMMIT_ORDERS {
-            base_commit(&mut saver.keeper, queues);
+            commit_do(&mut saver, queues);
         }
         match queues.to_filesaver.take.recv_timeout(LIMITS_LOOK) {
             Ok(order) => order_do(&mut saver, order, queues),
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// Кончает общую запись баз. Найденная порча помечается: следующий запуск проверит базу всю.
+fn commit_do(saver: &mut Saver, queues: &Queues) {
+    if let (true, Some(home)) = (base_commit(&mut saver.keeper, queues), &saver.home) {
+        let _ = std::fs::write(&home.suspect, b"");
     }
 }
 
@@ -144,16 +156,24 @@ fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
             None => Ok(()),
         },
         SaverOrder::Register { id, key } => register_do(saver, id, &key),
-        SaverOrder::BaseOpen(base) => {
-            saver.keeper.base = Some(*base);
+        SaverOrder::DeskOpen(desk) => {
+            saver.keeper.desk = Some(desk);
+            Ok(())
+        }
+        SaverOrder::MailOpen(base) => {
+            saver.keeper.mail.base = Some(*base);
             Ok(())
         }
         SaverOrder::Base(order) => {
-            base_order(&mut saver.keeper, order, queues);
+            base_order(&mut saver.keeper, order);
+            Ok(())
+        }
+        SaverOrder::Mail(order) => {
+            base_mail(&mut saver.keeper, order);
             Ok(())
         }
         SaverOrder::Sync => {
-            base_commit(&mut saver.keeper, queues);
+            commit_do(saver, queues);
             tell(queues, Event::SaverIdle);
             Ok(())
         }

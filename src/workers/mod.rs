@@ -8,6 +8,8 @@ pub mod displayer;
 pub mod filereader;
 pub mod filesaver;
 pub mod listener;
+pub mod longreads;
+pub mod mailkeeper;
 pub mod map;
 pub mod perform;
 pub mod roles;

@@ -119,6 +119,14 @@ pub fn post_reader(hands: &mut Hands, queues: &Queues, order: ReaderOrder) {
     post(&queues.to_filereader, &mut hands.backlog.reader, order);
 }
 
+/// Показать. Ход передачи можно и пропустить; остальное обязано дойти до лица.
+fn post_show(hands: &mut Hands, queues: &Queues, show: Show) {
+    let passing = matches!(show, Show::Progress { .. });
+    if !passing || hands.backlog.show.is_empty() {
+        post(&queues.to_displayer, &mut hands.backlog.show, show);
+    }
+}
+
 /// Отдаёт накопленные пакеты sender-у.
 fn send_hand(hands: &mut Hands, queues: &Queues) {
     if !hands.send.parts.is_empty() {
@@ -217,13 +225,7 @@ fn perform_one(
         }
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
-        Action::Show(show) => {
-            // Ход передачи можно и пропустить; остальное обязано дойти до лица.
-            let passing = matches!(show, Show::Progress { .. });
-            if !passing || hands.backlog.show.is_empty() {
-                post(&queues.to_displayer, &mut hands.backlog.show, show);
-            }
-        }
+        Action::Show(show) => post_show(hands, queues, show),
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
         Action::ContactsSave { rows } => post_saver(hands, queues, SaverOrder::Contacts(rows)),
         Action::Setting { key, value } => {
@@ -231,6 +233,10 @@ fn perform_one(
         }
         Action::FinishedSave { row } => post_saver(hands, queues, SaverOrder::Finished(row)),
         Action::Base(order) => post_saver(hands, queues, SaverOrder::Base(order)),
+        Action::Mail(order) => post_saver(hands, queues, SaverOrder::Mail(order)),
+        Action::Export { peer, form, names } => {
+            post_reader(hands, queues, ReaderOrder::Export { peer, form, names });
+        }
         Action::Register { id, key } => {
             post_saver(hands, queues, SaverOrder::Register { id, key });
         }

@@ -12,8 +12,10 @@ use super::map::{Batch, Queues};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::logic::events::{ClientEvent, Command, LinkId, StartFacts, Transfer};
+use crate::logic::events::{ClientEvent, Command, LinkId, ServerEvent, StartFacts, Transfer};
+use crate::logic::mailbox::Mailbox;
 use crate::net::link::{ReadHalf, WriteHalf};
+use crate::store::desk::Desk;
 use crate::store::home::Home;
 
 /// What the displayer's thread runs: takes from `to_displayer` until `Show::Exit`.
@@ -23,8 +25,8 @@ pub type FaceMain = fn(&Queues);
 pub struct ClientStart {
     pub facts: StartFacts,
     pub home: Home,
-    /// The open history.db.
-    pub base: Connection,
+    /// The open history.db with its keys.
+    pub desk: Box<Desk>,
     /// None when no server can be trusted or none is known.
     pub tls: Option<Arc<ClientConfig>>,
 }
@@ -35,6 +37,9 @@ pub struct ServerStart {
     pub socket: TcpListener,
     pub tls: Arc<ServerConfig>,
     pub registered: BTreeMap<Id, PublicKey>,
+    /// The open mail.db and what waits in it.
+    pub mail: Connection,
+    pub mailboxes: BTreeMap<Id, Mailbox>,
 }
 
 /// An order for the connector.
@@ -62,6 +67,8 @@ pub enum Event {
     },
     /// A worker's report for the client's logic.
     Tell(ClientEvent<'static>),
+    /// A worker's report for the server's logic.
+    TellServer(ServerEvent<'static>),
     /// Sealed packets of a file, ready for this link; `next` follows the last of them.
     SourceBatch {
         transfer: Transfer,

@@ -313,6 +313,15 @@ pub fn words_of(client: &Client) -> String {
     text_of(&client.out_path.with_extension("err"))
 }
 
+/// Ждёт, пока эти слова не появятся в журнале клиента столько раз.
+pub fn log_until(client: &Client, words: &str, times: usize) {
+    let path = client.home.join("supertext.log");
+    let since = Instant::now();
+    while text_of(&path).matches(words).count() < times {
+        assert!(waiting(since), "no {words:?} in:\n{}\n{}", text_of(&path), told(client));
+    }
+}
+
 /// Закрывает ввод: у клиента кончились команды.
 pub fn input_end(client: &mut Client) {
     client.stdin = None;

@@ -3,6 +3,7 @@
 //! Собеседник без манер: говорит по протоколу руками поверх TLS, чтобы испытания могли послать
 //! то, чего честный клиент не пошлёт.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -10,23 +11,37 @@ use std::time::Instant;
 
 use rustls::{ClientConnection, StreamOwned};
 use supertext::base::ids::{ID_SERVER, Id};
+use supertext::crypto::identity::{PublicKey, sha256};
+use supertext::crypto::olm::{
+    Account, Bundle, LABEL_CURVE, Session, Signer, account_new, keys_make, message_decrypt,
+    message_encrypt, session_in, session_out, sign, signer_of,
+};
 use supertext::crypto::tls::{Trust, client_config, server_name};
 use supertext::net::address::join_parse;
 use supertext::store::home::{home_open, identity_open};
 use supertext::wire::control::{
-    Hello, PROTOCOL_VERSION, Quit, Refused, Watch, body_read, packet_put,
+    Hello, KeyAnswer, KeyAsk, KeyBundle, PROTOCOL_VERSION, Quit, Refused, Watch, body_read,
+    packet_put,
 };
 use supertext::wire::header::{Header, header_bytes, header_read};
-use supertext::wire::message::{Envelope, envelope_bytes, message_put};
+use supertext::wire::message::{Envelope, Intro, Sealed, envelope_bytes, message_put, piece_read};
 use supertext::wire::packets::Kind;
 
-use super::GUARD;
+use super::{GUARD, waiting};
 
-/// A raw link to the server.
+/// content_id of the control packet KEY.
+const CONTROL_KEY: u32 = 13;
+
+/// A raw link to the server, with an Olm account of its own.
 pub struct Raw {
     pub id: Id,
     pub tls: StreamOwned<ClientConnection, TcpStream>,
     bytes: Vec<u8>,
+    pub public: PublicKey,
+    pub signer: Signer,
+    pub account: Account,
+    /// Sessions by person, with the person's identity key.
+    pub sessions: BTreeMap<Id, (Session, PublicKey)>,
 }
 
 /// Соединяется с сервером; личность делается в этой папке. HELLO не посылается.
@@ -40,7 +55,15 @@ pub fn raw_connect(join: &str, home: &Path) -> Raw {
     let socket = TcpStream::connect(&line.address).expect("connects");
     socket.set_read_timeout(Some(GUARD)).expect("a bound");
     socket.set_write_timeout(Some(GUARD)).expect("a bound");
-    Raw { id: identity.id, tls: StreamOwned::new(tls, socket), bytes: Vec::new() }
+    Raw {
+        id: identity.id,
+        tls: StreamOwned::new(tls, socket),
+        bytes: Vec::new(),
+        public: identity.public_key,
+        signer: signer_of(&identity).expect("a signer"),
+        account: account_new(),
+        sessions: BTreeMap::new(),
+    }
 }
 
 /// Соединяется, здоровается и ждёт HELLO сервера.
@@ -83,12 +106,120 @@ pub fn raw_packet(raw: &mut Raw, header: Header, data: &[u8]) {
     raw_send(raw, &bytes);
 }
 
-/// Посылает конверт человеку.
-pub fn raw_envelope(raw: &mut Raw, to: Id, content_id: u32, envelope: &Envelope) {
-    let whole = envelope_bytes(envelope).expect("an envelope");
+/// Отдаёт серверу свои ключи: другим теперь есть чем запечатать.
+pub fn raw_keys(raw: &mut Raw) {
+    let keys = keys_make(&mut raw.account, &raw.signer, 50);
+    let mut bytes = Vec::new();
+    packet_put(&mut bytes, Kind::Keys, raw.id, ID_SERVER, 0, &keys).expect("KEYS");
+    raw_send(raw, &bytes);
+}
+
+/// Ключ человека от сервера; человек мог войти только что, тогда спрашивается снова.
+fn raw_bundle(raw: &mut Raw, to: Id) -> KeyBundle {
+    let mut bytes = Vec::new();
+    packet_put(&mut bytes, Kind::KeyAsk, raw.id, ID_SERVER, 0, &KeyAsk { id: to }).expect("ASK");
+    let since = Instant::now();
+    while waiting(since) {
+        raw_send(raw, &bytes);
+        let (_, data) = raw_until(raw, 0, CONTROL_KEY).expect("KEY");
+        let answer: KeyAnswer = body_read("KEY", &data).expect("a body");
+        if let Some(found) = answer.found {
+            return found;
+        }
+    }
+    panic!("no key of {to}");
+}
+
+/// Начинает сеанс с человеком ключом, который выдаст сервер.
+pub fn raw_session(raw: &mut Raw, to: Id) {
+    let found = raw_bundle(raw, to);
+    let bundle = Bundle {
+        public: found.public,
+        curve: found.curve,
+        signature: found.signature,
+        key: found.key.key,
+        key_signature: found.key.signature,
+    };
+    let session = session_out(&raw.account, to, &bundle).expect("a session");
+    raw.sessions.insert(to, (session, found.public));
+}
+
+/// От кого и кому слова: хеш обоих ключей.
+pub fn raw_bond(from: &PublicKey, to: &PublicKey) -> [u8; 32] {
+    let mut both = from.to_vec();
+    both.extend_from_slice(to);
+    sha256(&both)
+}
+
+/// Запечатывает конверт так, как это делает честный клиент.
+pub fn raw_seal(raw: &mut Raw, to: Id, envelope: &Envelope) -> Sealed {
+    let mut bound = envelope.clone();
+    if !raw.sessions.contains_key(&to) {
+        raw_session(raw, to);
+    }
+    bound.bond = raw_bond(&raw.public, &raw.sessions[&to].1);
+    raw_seal_as_is(raw, to, &bound)
+}
+
+/// Запечатывает конверт, не трогая в нём ничего.
+pub fn raw_seal_as_is(raw: &mut Raw, to: Id, envelope: &Envelope) -> Sealed {
+    if !raw.sessions.contains_key(&to) {
+        raw_session(raw, to);
+    }
+    let plain = envelope_bytes(envelope).expect("an envelope");
+    let (session, _) = raw.sessions.get_mut(&to).expect("a session");
+    let (kind, body) = message_encrypt(session, &plain).expect("a seal");
+    let mut intro = None;
+    if kind == 0 {
+        let curve = raw.account.curve25519_key().to_bytes();
+        let signature = sign(&raw.signer, LABEL_CURVE, &[&curve]);
+        intro = Some(Intro { public: raw.public, signature });
+    }
+    Sealed { run: envelope.run, sequence: envelope.sequence, kind, body, intro }
+}
+
+/// Посылает запечатанное.
+pub fn raw_sealed(raw: &mut Raw, to: Id, content_id: u32, sealed: &Sealed) {
+    let whole = minicbor::to_vec(sealed).expect("bytes");
     let mut bytes = Vec::new();
     message_put(&mut bytes, raw.id, to, content_id, &whole).expect("packets");
     raw_send(raw, &bytes);
+}
+
+/// Запечатывает конверт и посылает его человеку.
+pub fn raw_envelope(raw: &mut Raw, to: Id, content_id: u32, envelope: &Envelope) {
+    let sealed = raw_seal(raw, to, envelope);
+    raw_sealed(raw, to, content_id, &sealed);
+}
+
+/// Следующее сообщение от человека (из одного пакета), вскрытое.
+pub fn raw_opened(raw: &mut Raw, from: Id) -> (Sealed, Envelope) {
+    loop {
+        let (header, data) = raw_until(raw, 1, 0).expect("MESSAGE");
+        if header.source_id != from {
+            continue;
+        }
+        let piece = piece_read(&data).expect("a piece");
+        assert_eq!(piece.count, 1, "a long message");
+        let sealed: Sealed = body_read("MESSAGE", piece.bytes).expect("a sealed body");
+        let plain = raw_open(raw, from, &sealed);
+        let envelope: Envelope = body_read("envelope", &plain).expect("an envelope");
+        return (sealed, envelope);
+    }
+}
+
+/// Вскрывает запечатанное: своим сеансом или новым, начатым с той стороны.
+fn raw_open(raw: &mut Raw, from: Id, sealed: &Sealed) -> Vec<u8> {
+    if let Some((session, _)) = raw.sessions.get_mut(&from) {
+        if let Ok(plain) = message_decrypt(session, sealed.kind, &sealed.body) {
+            return plain;
+        }
+    }
+    let intro = sealed.intro.clone().expect("the beginning of a session");
+    let (session, plain) =
+        session_in(&mut raw.account, from, &intro, &sealed.body).expect("a new session");
+    raw.sessions.insert(from, (session, intro.public));
+    plain
 }
 
 /// Следующий пакет; `None` — тот конец закрыл линию.

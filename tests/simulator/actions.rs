@@ -6,7 +6,7 @@
 use supertext::base::bounds::LANE_MESSAGES_MAX;
 use supertext::base::fail::{FailKind, fail};
 use supertext::logic::events::{Action, ClientEvent, LinkId, Out};
-use supertext::wire::message::Envelope;
+use supertext::wire::message::Sealed;
 use supertext::wire::packets::{Kind, Lane, packet_find};
 
 use super::disk::{OutJournal, disk_finished};
@@ -75,7 +75,7 @@ fn action_apply(
             world.nodes[node].disk.limits = rows;
         }
         Action::ContactsSave { rows } => world.nodes[node].disk.contacts = rows,
-        Action::Setting { .. } => {}
+        Action::Setting { .. } | Action::Export { .. } => {}
         Action::FinishedSave { row } => disk_finished(&mut world.nodes[node].disk, row),
         Action::Exit { code } => {
             let place = &mut world.nodes[node];
@@ -86,7 +86,7 @@ fn action_apply(
             }
         }
         Action::Base(order) => saver_order(world, node, SaverOrder::Base(order)),
-        Action::Forward { .. } | Action::Register { .. } => {
+        Action::Forward { .. } | Action::Register { .. } | Action::Mail(_) => {
             world_broken(world, "client-action", &format!("{action:?}"));
         }
         Action::SourceOpen { .. }
@@ -174,19 +174,17 @@ pub fn link_send(world: &mut World, node: usize, link: LinkId, lane: Lane, packe
     }
 }
 
-/// Ход прогона: пакет полосы сообщений, конверт — с его местом в порядке.
+/// Ход прогона: пакет полосы сообщений, запечатанное — с его местом в порядке.
 pub fn packet_trace(world: &World, who: &str, packet: &Packet) {
     let Ok(row) = packet_find(&packet.header) else {
         return;
     };
     let mut about = String::new();
     if row.kind == Kind::Message && packet.data[0..4] == [0, 0, 0, 1] {
-        let decoded: Result<Envelope, minicbor::decode::Error> =
-            minicbor::decode(&packet.data[4..]);
-        if let Ok(envelope) = decoded {
-            let (kind, sequence, base) = (envelope.kind, envelope.sequence, envelope.base);
-            let tail = &envelope.id[12..];
-            about = format!("kind {kind} id {tail:02x?} sequence {sequence} base {base}");
+        let decoded: Result<Sealed, minicbor::decode::Error> = minicbor::decode(&packet.data[4..]);
+        if let Ok(sealed) = decoded {
+            let (kind, sequence, run) = (sealed.kind, sealed.sequence, sealed.run % 10_000);
+            about = format!("kind {kind} run {run} sequence {sequence}");
         }
     }
     let to = match node_of(world, packet.header.dest_id) {

@@ -3,11 +3,11 @@
 //! Изображённый диск одного клиента: что переживает крах. kill -9 переживает всё записанное;
 //! пропажа питания забирает несинхронизированные хвосты файлов .part.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use supertext::base::bounds::{BLOCK_PACKETS, FINISHED_MAX};
-use supertext::logic::events::{ContactRow, FinishedRow, LimitRow, OutboxRow, TransferFacts};
-use supertext::wire::message::{MessageId, TransferId};
+use supertext::logic::events::{ContactRow, FinishedRow, LimitRow, TransferFacts};
+use supertext::wire::message::TransferId;
 
 /// What one packet of a file holds: of which transfer, and which packet.
 pub type Content = (TransferId, u64);
@@ -37,7 +37,7 @@ pub struct PartJournal {
     pub blocks: u64,
 }
 
-/// All that one client keeps.
+/// All that one client keeps beside history.db (that is real, base.rs).
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     pub limits: Vec<LimitRow>,
@@ -46,9 +46,6 @@ pub struct Disk {
     pub outgoing: BTreeMap<TransferId, OutJournal>,
     pub parts: BTreeMap<TransferId, PartJournal>,
     pub finished: Vec<FinishedRow>,
-    pub outbox: Vec<OutboxRow>,
-    /// Texts received.
-    pub history: BTreeSet<MessageId>,
     pub downloads: BTreeMap<TransferId, Vec<Content>>,
 }
 

@@ -17,6 +17,28 @@ pub fn faults_plan(world: &mut World) {
         world_at(world, at, Happening::Fault);
     }
     world_at(world, span + 2_000_000, Happening::Heal);
+    if world.plan.restores {
+        for _ in 0..random_range(&mut world.random, 1, 2) {
+            let node = random_below(&mut world.random, world.nodes.len() as u64) as usize;
+            let first = 500_000 + random_below(&mut world.random, span * 2 / 3);
+            let second = first + random_below(&mut world.random, span + 1_500_000 - first);
+            world_at(world, first, Happening::Snapshot { node });
+            world_at(world, second, Happening::Restore { node });
+        }
+    }
+    if world.plan.tamper {
+        for _ in 0..random_range(&mut world.random, 5, 40) {
+            let at = 1_000_000 + random_below(&mut world.random, span);
+            world_at(world, at, Happening::Tamper);
+        }
+    }
+    if world.plan.jumps {
+        for _ in 0..random_range(&mut world.random, 1, 6) {
+            let node = random_below(&mut world.random, world.nodes.len() as u64 + 1) as usize;
+            let at = random_below(&mut world.random, span);
+            world_at(world, at, Happening::Jump { node });
+        }
+    }
 }
 
 /// Случается одна беда.
@@ -58,6 +80,26 @@ pub fn fault_happen(world: &mut World) {
             }
         }
     }
+}
+
+/// Часы клиента (или, за последним номером, сервера) прыгают на несколько часов в любую сторону.
+pub fn clock_jump(world: &mut World, node: usize) {
+    let shift_ms = random_below(&mut world.random, 20 * 3_600_000) as i64 - 10 * 3_600_000;
+    trace(world, &format!("clock {node} is off by {shift_ms} ms"));
+    match world.nodes.get_mut(node) {
+        Some(place) => place.wall_shift_ms = shift_ms,
+        None => world.server.wall_shift_ms = shift_ms,
+    }
+}
+
+/// Клиент пропадает насовсем: его обещанное на сервере должно дойти и без него.
+pub fn node_die(world: &mut World, node: usize) {
+    if world.healed || world.nodes[node].left.is_some() {
+        return;
+    }
+    trace(world, &format!("client{node} is gone for good"));
+    node_crash(world, node, false);
+    world.nodes[node].left = Some(9);
 }
 
 /// Строка хода, если его печатают.

@@ -5,6 +5,8 @@ use supertext::logic::events::Command;
 use supertext::logic::state::Stage;
 
 use super::ledger::node_of;
+use super::mail::mail_check;
+use super::texts::texts_check;
 use super::user::user_types;
 use super::world::{World, world_broken};
 
@@ -48,6 +50,14 @@ pub fn unsettled(world: &World) -> Option<String> {
             }
         }
     }
+    if !world.server.orders.is_empty() || world.server.mail.begun {
+        return Some(String::from("the server's mail is being written"));
+    }
+    for (dest, mailbox) in &world.server.server.mailboxes {
+        if !peer_left(world, *dest) {
+            return Some(format!("{} letters wait at the server for {dest}", mailbox.count));
+        }
+    }
     None
 }
 
@@ -62,32 +72,9 @@ fn peer_left(world: &World, id: u64) -> bool {
 /// Сверяет книгу, когда всё затихло.
 pub fn ledger_check(world: &mut World) {
     texts_check(world);
+    mail_check(world);
     files_check(world);
     budgets_check(world);
-}
-
-/// Тексты: у кого не было крахов, у того доставлено всё.
-fn texts_check(world: &mut World) {
-    let mut wrong: Vec<String> = Vec::new();
-    for case in world.ledger.texts.values() {
-        let away = world.nodes[case.from].left.is_some() || world.nodes[case.to].left.is_some();
-        if away || case.forfeited {
-            continue;
-        }
-        if !case.stored || !case.delivered {
-            wrong.push(format!(
-                "text {} of client{} to client{}: shown {}, delivered {}",
-                case.order,
-                case.from,
-                case.to,
-                case.shown.len(),
-                case.delivered
-            ));
-        }
-    }
-    for detail in wrong {
-        world_broken(world, "text-lost", &detail);
-    }
 }
 
 /// Файлы: не отменённые и не отвергнутые готовы с обеих сторон.
@@ -145,7 +132,7 @@ pub fn drain_start(world: &mut World) {
 /// Все ушли; с кодом 0, если не ждали того, кто ушёл раньше.
 pub fn drain_check(world: &mut World) {
     for node in 0..world.nodes.len() {
-        let excused = world.plan.leaver;
+        let excused = world.plan.leaver || world.plan.dier.is_some();
         let left = world.nodes[node].left;
         if left.is_none() || (left != Some(0) && !excused) {
             world_broken(world, "drain", &format!("client{node} left: {left:?}"));

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use supertext::base::bounds::WINDOW_PACKETS;
 use supertext::base::ids::Id;
-use supertext::logic::events::{LimitRow, TransferFacts};
+use supertext::logic::events::{BaseTold, LimitRow, TransferFacts};
 use supertext::wire::control::body_read;
 use supertext::wire::file::{FileWant, INDEX_END, file_packets};
 use supertext::wire::message::{MessageId, TransferId};
@@ -17,20 +17,32 @@ use super::network::Packet;
 use super::world::{World, world_broken};
 
 /// A text from the moment it was paid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TextCase {
     pub from: usize,
     pub to: usize,
     /// Place in the order of writing.
     pub order: u64,
     pub text: String,
+    /// What the sender was shown: 1 queued, 2 stored, 3 delivered, 4 read.
+    pub level: u8,
+    /// The sender was told anything at all: it may not get lost.
+    pub promised: bool,
+    /// The sender was told that the server keeps it: it may not get lost even without him.
+    pub kept_there: bool,
     pub delivered: bool,
-    /// In the receiver's history.
+    /// In the receiver's history, and in which run of the receiver it came there.
     pub stored: bool,
+    pub stored_epoch: u32,
     /// Runs of the receiver that showed it.
     pub shown: Vec<u32>,
-    /// Its sender crashed before it was kept on disk, or removed the contact: it may be lost.
+    /// Its sender crashed before it was kept on disk, or removed the contact, or an older copy of
+    /// a database took it away: it may be lost.
     pub forfeited: bool,
+    /// Its sender has no place in memory for it any more: nothing more will be told of it.
+    pub silent: bool,
+    /// An older copy of a database came back: what was told of it before may differ now.
+    pub excused: bool,
 }
 
 /// A file from the moment it was paid.
@@ -68,8 +80,14 @@ pub struct Ledger {
     pub budgets: BTreeMap<(usize, Id), (u64, u64)>,
     /// Last order shown, by sender and receiver, through all their runs.
     pub last: BTreeMap<(usize, usize), u64>,
-    /// Receiver and sender: the receiver removed this contact, its order began anew.
-    pub removed: BTreeSet<(usize, usize)>,
+    /// Sender and receiver: the order may begin anew once, after a heal, a forgery or a restore.
+    pub anew: BTreeSet<(usize, usize)>,
+    /// Who opened the chat with whom.
+    pub looked: BTreeSet<(usize, usize)>,
+    /// Who put whom into the spam folder.
+    pub spam: BTreeSet<(usize, usize)>,
+    /// Texts of which their sender heard that the server keeps them.
+    pub stored: u64,
     pub written: u64,
     pub overflows: u64,
     /// Sendings that did not fit into the client's own lane.
@@ -128,18 +146,21 @@ pub fn ledger_paid(world: &mut World, node: usize, facts: &TransferFacts) {
     }
 }
 
-/// Клиент умер: пропасть может лишь то, что он не успел записать на диск.
-pub fn ledger_crashed(world: &mut World, node: usize) {
+/// Порядок всего, что идёт этому клиенту, может один раз начаться заново.
+pub fn ledger_anew(world: &mut World, node: usize) {
+    for from in 0..world.nodes.len() {
+        world.ledger.anew.insert((from, node));
+    }
+}
+
+/// Клиент умер.
+pub fn ledger_crashed(world: &mut World) {
     world.ledger.crashes += 1;
-    let mut kept = BTreeSet::new();
-    for row in &world.nodes[node].disk.outbox {
-        kept.insert(row.envelope.id);
-    }
-    for (id, case) in &mut world.ledger.texts {
-        if case.from == node && !case.delivered && !kept.contains(id) {
-            case.forfeited = true;
-        }
-    }
+}
+
+/// Запись history.db удалась: об этом будет рассказано.
+pub fn ledger_told(world: &mut World, node: usize, told: &BaseTold) {
+    super::texts::texts_told(world, node, told);
 }
 
 /// Пропало питание: на диске осталось меньше.

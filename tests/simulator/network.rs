@@ -15,7 +15,10 @@ use super::actions::packet_trace;
 use super::node::node_step;
 use super::random::{random_chance, random_range};
 use super::relay::{relay_packet, relay_step};
-use super::world::{Happening, World, world_at, world_later, world_trace, world_wait};
+use super::texts::words_open;
+use super::world::{
+    Happening, World, world_at, world_broken, world_later, world_trace, world_wait,
+};
 
 /// The way (and the end) toward the server.
 pub const TO_SERVER: usize = 0;
@@ -149,8 +152,12 @@ pub fn way_put(world: &mut World, number: u32, way: usize, lane: usize, packet: 
     if place.finishing || !wire.open[1 - way] {
         return;
     }
+    let open = words_open(&packet.data);
     place.bytes[lane] += packet.weight;
     place.lanes[lane].push_back(packet);
+    if open {
+        world_broken(world, "plaintext", "a packet on the wire can be read");
+    }
     way_pump(world, number, way);
 }
 

@@ -4,17 +4,18 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use supertext::base::bounds::{
-    ACTIVE_INCOMING_MAX, EARLY_MAX, FINISHED_MAX, OUTBOX_MAX, PARTIAL_MAX, QUESTIONS_MAX,
-    WINDOW_PACKETS,
+    ACTIVE_INCOMING_MAX, FINISHED_MAX, OUTBOX_MAX, PARTIAL_MAX, QUESTIONS_MAX, WINDOW_PACKETS,
 };
 use supertext::base::ids::Id;
 use supertext::crypto::identity::{PublicKey, id_of_key};
 use supertext::logic::client::{client_flush, client_start, client_step};
 use supertext::logic::events::{ClientEvent, LinkId, Out, StartFacts, Transfer, Wishes, out_clear};
 use supertext::logic::state::{Client, Phase, Stage, TransferState};
+use supertext::store::desk::Desk;
 use supertext::wire::message::TransferId;
 
 use super::actions::actions_apply;
+use super::base::{Aside, base_bounds, base_died, base_facts, base_new};
 use super::disk::{Disk, disk_power_lost, disk_reconcile};
 use super::network::{Packet, TO_CLIENT, wire_cut, wire_orphan};
 use super::random::{random_chance, random_fill, random_next};
@@ -25,8 +26,9 @@ use super::world::{
 };
 
 /// One client.
-#[derive(Debug)]
 pub struct Node {
+    /// The identity's secret.
+    pub seed: [u8; 32],
     pub key: PublicKey,
     pub id: Id,
     pub name: String,
@@ -52,18 +54,25 @@ pub struct Node {
     pub saver_us: u64,
     pub told_us: u64,
     pub disk_full_us: u64,
-    /// The database refused and the logic has not answered yet.
-    pub base_broken: bool,
+    /// history.db; the connection survives crashes.
+    pub desk: Option<Box<Desk>>,
+    /// A copy of history.db that was put aside.
+    pub aside: Option<Aside>,
+    pub wall_shift_ms: i64,
 }
 
 /// Заводит клиента со случайным ключом; он ещё не запущен.
 pub fn node_make(world: &mut World) {
-    let mut key: PublicKey = [0; 32];
-    random_fill(&mut world.random, &mut key);
+    let mut seed = [0; 32];
+    random_fill(&mut world.random, &mut seed);
+    let desk = Box::new(base_new(&seed));
+    let key = desk.public;
     let id = id_of_key(&key);
     let name = format!("client{}", world.nodes.len());
-    let client = client_start(&start_facts(id, &name, &Disk::default(), 1), &mut Out::default());
+    let facts = start_facts(key, &name, &Disk::default(), 1);
+    let client = client_start(&facts, &mut Out::default());
     world.nodes.push(Node {
+        seed,
         key,
         id,
         name,
@@ -84,12 +93,14 @@ pub fn node_make(world: &mut World) {
         saver_us: 0,
         told_us: 0,
         disk_full_us: 0,
-        base_broken: false,
+        desk: Some(desk),
+        aside: None,
+        wall_shift_ms: 0,
     });
 }
 
-/// Что клиент знает при запуске: только то, что на диске.
-fn start_facts(id: Id, name: &str, disk: &Disk, run: u64) -> StartFacts {
+/// Что клиент знает при запуске: только то, что на диске (history.db добавит base.rs).
+fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFacts {
     let mut outgoing = Vec::new();
     for journal in disk.outgoing.values() {
         outgoing.push(journal.facts.clone());
@@ -99,7 +110,8 @@ fn start_facts(id: Id, name: &str, disk: &Disk, run: u64) -> StartFacts {
         incoming.push(part.facts.clone());
     }
     StartFacts {
-        me: id,
+        me: id_of_key(&public),
+        public,
         fingerprint: String::from("simulated"),
         run,
         server: String::from("server:1"),
@@ -109,13 +121,16 @@ fn start_facts(id: Id, name: &str, disk: &Disk, run: u64) -> StartFacts {
             files_first: 0,
             accept_files: false,
             answer_yes: false,
+            contacts_only: false,
+            bits: false,
         },
         limits: disk.limits.clone(),
         contacts: disk.contacts.clone(),
         outgoing,
         incoming,
         finished: disk.finished.clone(),
-        outbox: disk.outbox.clone(),
+        outbox: Vec::new(),
+        people: Vec::new(),
         unseen: Vec::new(),
         to: None,
         language: String::from("en"),
@@ -132,11 +147,14 @@ pub fn node_start(world: &mut World, node: usize) {
         return;
     }
     disk_reconcile(&mut place.disk);
-    let mut facts = start_facts(place.id, &place.name, &place.disk, run);
+    let mut facts = start_facts(place.key, &place.name, &place.disk, run);
     facts.wishes.messages_first = plan.messages_first;
     facts.wishes.files_first = plan.files_first;
     facts.wishes.accept_files = plan.accept_files;
     facts.wishes.answer_yes = plan.answer_yes;
+    if let Some(desk) = &place.desk {
+        base_facts(desk, &mut facts);
+    }
     place.alive = true;
     place.epoch += 1;
     place.born_us = now_us;
@@ -147,10 +165,10 @@ pub fn node_start(world: &mut World, node: usize) {
     place.stepping = false;
     place.saver_orders.clear();
     place.parts.clear();
-    place.base_broken = false;
     let mut out = Out::default();
     place.client = client_start(&facts, &mut out);
-    client_flush(&mut place.client, &mut out);
+    let now = world_time(world, now_us, world.nodes[node].wall_shift_ms);
+    client_flush(&mut world.nodes[node].client, now, &mut out);
     if world.trace {
         world_trace(world, &format!("client{node} starts"));
     }
@@ -162,12 +180,13 @@ pub fn node_step(world: &mut World, node: usize, event: ClientEvent<'_>, at_hand
     if !world.nodes[node].alive {
         return;
     }
-    let now = world_time(world, world.nodes[node].born_us);
+    let (born_us, shift_ms) = (world.nodes[node].born_us, world.nodes[node].wall_shift_ms);
+    let now = world_time(world, born_us, shift_ms);
     let mut out = std::mem::take(&mut world.out);
     out_clear(&mut out);
     let client = &mut world.nodes[node].client;
     client_step(client, event, now, &mut out);
-    client_flush(client, &mut out);
+    client_flush(client, now, &mut out);
     world.steps += 1;
     node_after(world, node, &mut out, at_hand);
     world.out = out;
@@ -192,7 +211,7 @@ fn bounds_check(world: &mut World, node: usize) {
     let client = &world.nodes[node].client;
     let mut wrong: Option<String> = None;
     for contact in client.contacts.values() {
-        if contact.outbox.len() > OUTBOX_MAX || contact.incoming.early.len() > EARLY_MAX {
+        if contact.outbox.len() > OUTBOX_MAX {
             wrong = Some(format!("lists of contact {}", contact.id));
         }
     }
@@ -247,7 +266,9 @@ pub fn node_crash(world: &mut World, node: usize, power: bool) {
     if power {
         super::ledger::ledger_power_lost(world, node);
     }
-    super::ledger::ledger_crashed(world, node);
+    super::ledger::ledger_crashed(world);
+    base_bounds(world, node);
+    base_died(world, node);
     for number in wires {
         if power {
             wire_cut(world, number);
@@ -259,6 +280,8 @@ pub fn node_crash(world: &mut World, node: usize, power: bool) {
         }
         wire_orphan(world, number, TO_CLIENT);
     }
-    let after = world_wait(world, 50, 15_000);
+    let away = world.plan.long_away && random_chance(&mut world.random, 500);
+    let longest = if away { world.plan.active_ms } else { 15_000 };
+    let after = world_wait(world, 50, longest);
     world_later(world, after, Happening::Restart { node });
 }

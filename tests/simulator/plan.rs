@@ -11,10 +11,12 @@ use super::random::{random_chance, random_range};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Canary {
     None,
-    /// A receipt for a message that was dropped before the receiver showed it.
+    /// A desk that confirms a message and drops it.
     ReceiptForged,
     /// The saved count of a part file is reported one packet too high on reopen.
     SavedTooHigh,
+    /// The server says STORED for what it never put on disk.
+    StoredEarly,
 }
 
 /// Everything that is decided before the run.
@@ -61,8 +63,22 @@ pub struct Plan {
     /// Chance of a link that freezes before the greeting, thousandths.
     pub born_frozen: u64,
     pub contacts_removed: bool,
-    /// Chance of a refused commit, thousandths.
+    /// Chance of a refused order or commit of history.db, thousandths.
     pub base_fails: u64,
+    /// The same for mail.db.
+    pub mail_fails: u64,
+    /// Who crashed may stay away for long.
+    pub long_away: bool,
+    /// This client dies for good after it was told STORED.
+    pub dier: Option<usize>,
+    /// Older copies of history.db come back.
+    pub restores: bool,
+    /// Somebody between server and client lays hands on messages.
+    pub tamper: bool,
+    /// Wall clocks jump by hours.
+    pub jumps: bool,
+    /// One-time keys are gone when they are asked for.
+    pub keys_short: bool,
 }
 
 /// Тянет план из случая.
@@ -78,13 +94,17 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
     let rate_high = if slow { 600_000 } else { 40_000_000 };
     let sizes = [3, 40, 100, 300, 700];
     let packets_max = sizes[random_range(state, 0, 4) as usize];
+    let restores = random_chance(state, 250);
+    let tamper = random_chance(state, 200);
+    let dies = !restores && !tamper && random_chance(state, 200);
+    let dier = if dies { Some(random_range(state, 0, clients as u64 - 1) as usize) } else { None };
     Plan {
         canary,
         clients,
         active_ms: random_range(state, 20_000, 150_000),
         turns: if thin { 4 } else { random_range(state, 3, 40) },
         faults: if quiet { 0 } else { random_range(state, 1, 20) },
-        client_crashes: random_chance(state, 600),
+        client_crashes: dies || random_chance(state, 600),
         server_crashes: random_chance(state, 300),
         power: random_chance(state, 400),
         rate_low,
@@ -99,7 +119,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         messages_first: if rich { 1000 } else { random_range(state, 0, 12) },
         files_first: if rich { 1000 } else { random_range(state, 0, 200) },
         rich,
-        leaver: clients > 2 && random_chance(state, 200),
+        leaver: clients > 2 && dier.is_none() && random_chance(state, 200),
         wordy,
         thin,
         text_max: match (wordy, thin) {
@@ -113,6 +133,13 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         born_frozen: if quiet { 0 } else { random_range(state, 0, 200) },
         contacts_removed: random_chance(state, 150),
         base_fails: if random_chance(state, 200) { 20 } else { 0 },
+        mail_fails: if random_chance(state, 200) { 40 } else { 0 },
+        long_away: dies || random_chance(state, 350),
+        dier,
+        restores,
+        tamper,
+        jumps: random_chance(state, 200),
+        keys_short: random_chance(state, 200),
     }
 }
 

@@ -282,11 +282,7 @@ pub fn report_take(world: &mut World, node: usize, report: Report) {
             ClientEvent::PartDone { transfer, path, proof }
         }
         Report::PartFailed { transfer, fail } => ClientEvent::PartFailed { transfer, fail },
-        Report::Kept { peer, sequence } => ClientEvent::Kept { peer, sequence },
-        Report::Accepted { peer, envelope, fresh } => {
-            ClientEvent::Accepted { peer, envelope, fresh }
-        }
-        Report::BaseFailed { fail } => ClientEvent::BaseFailed { fail },
+        Report::Base(told) => ClientEvent::Base(told),
     };
     node_step(world, node, event, None);
 }

@@ -1,33 +1,33 @@
 //! The server process: the logic's step and its actions: forwarding into bounded lanes, closing,
-//! crash and restart. Only the register survives a crash.
+//! crash and restart. The register and mail.db survive a crash.
 //! Процесс сервера: шаг логики и его действия: пересылка в полосы с пределом, закрытие, крах и
-//! запуск. Крах переживает только список номеров.
+//! запуск. Крах переживают список номеров и mail.db.
 
 use supertext::logic::events::{Action, LinkId, Out, ServerEvent, out_clear};
 use supertext::logic::server::{Server, server_step};
-use supertext::wire::message::{ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, envelope_bytes};
-use supertext::wire::packets::{Kind, Lane, packet_row};
+use supertext::wire::packets::Lane;
 
+use super::mail::{mail_boot, mail_later};
 use super::network::{
     Packet, TO_CLIENT, TO_SERVER, lane_index, packets_cut, way_put, wire_close, wire_orphan,
 };
-use super::plan::Canary;
-use super::random::random_chance;
+use super::tamper::tamper_pass;
 use super::world::{
     Happening, World, world_broken, world_lane_max, world_later, world_time, world_trace,
     world_wait,
 };
 
-/// Сервер запущен, пустой; список номеров с диска.
+/// Сервер запущен; список номеров и почта с диска.
 pub fn relay_start(world: &mut World) {
     if world.server.alive {
         return;
     }
     let registered = std::mem::take(&mut world.server.server.registered);
+    let mailboxes = mail_boot(world);
     world.server.alive = true;
     world.server.epoch += 1;
     world.server.born_us = world.now_us;
-    world.server.server = Server { registered, ..Server::default() };
+    world.server.server = Server { registered, mailboxes, ..Server::default() };
     world.server.next_link = 1;
     world.server.wires.clear();
     if world.trace {
@@ -86,7 +86,7 @@ pub fn relay_step(world: &mut World, event: ServerEvent<'_>, hand: Option<(LinkI
     if !world.server.alive {
         return;
     }
-    let now = world_time(world, world.server.born_us);
+    let now = world_time(world, world.server.born_us, world.server.wall_shift_ms);
     let mut out = Out::default();
     out_clear(&mut out);
     server_step(&mut world.server.server, event, now, &mut out);
@@ -110,6 +110,7 @@ pub fn relay_step(world: &mut World, event: ServerEvent<'_>, hand: Option<(LinkI
             }
             // Список номеров и так переживает крах: он в `Server`.
             Action::Register { .. } => {}
+            Action::Mail(order) => mail_later(world, order),
             other => world_broken(world, "server-action", &format!("{other:?}")),
         }
     }
@@ -118,7 +119,9 @@ pub fn relay_step(world: &mut World, event: ServerEvent<'_>, hand: Option<(LinkI
 /// Свой пакет сервера клиенту.
 fn relay_send(world: &mut World, link: LinkId, lane: Lane, packet: Packet) {
     if let Some(number) = world.server.wires.get(&link).copied() {
-        way_put(world, number, TO_CLIENT, lane_index(lane), packet);
+        if let Some(packet) = tamper_pass(world, number, packet) {
+            way_put(world, number, TO_CLIENT, lane_index(lane), packet);
+        }
     }
 }
 
@@ -131,9 +134,6 @@ fn relay_forward(world: &mut World, to: LinkId, lane: Lane, hand: Option<(LinkId
     let Some(number) = world.server.wires.get(&to).copied() else {
         return;
     };
-    if world.plan.canary == Canary::ReceiptForged && receipt_forge(world, from, packet) {
-        return;
-    }
     let index = lane_index(lane);
     let max = world_lane_max(world, index);
     let waiting = match world.wires.get(&number) {
@@ -149,35 +149,7 @@ fn relay_forward(world: &mut World, to: LinkId, lane: Lane, hand: Option<(LinkId
         relay_step(world, ServerEvent::Overflow { from, to, lane, header }, None);
         return;
     }
-    way_put(world, number, TO_CLIENT, index, packet.clone());
-}
-
-/// Подсаженная ошибка: сообщение выброшено, а отправителю подделано подтверждение.
-fn receipt_forge(world: &mut World, from: LinkId, packet: &Packet) -> bool {
-    let message = packet_row(Kind::Message).content_type;
-    if packet.header.content_type != message || !random_chance(&mut world.random, 100) {
-        return false;
+    if let Some(packet) = tamper_pass(world, number, packet.clone()) {
+        way_put(world, number, TO_CLIENT, index, packet);
     }
-    // Только целые сообщения в одном пакете: кусок 0 из 1.
-    if packet.data[0..4] != [0, 0, 0, 1] {
-        return false;
-    }
-    let decoded: Result<Envelope, minicbor::decode::Error> = minicbor::decode(&packet.data[4..]);
-    let Ok(envelope) = decoded else {
-        return false;
-    };
-    if envelope.kind != ENVELOPE_TEXT {
-        return false;
-    }
-    let receipt = Envelope { kind: ENVELOPE_RECEIPT, id: envelope.id, ..Envelope::default() };
-    let Ok(bytes) = envelope_bytes(&receipt) else {
-        return false;
-    };
-    let (source, dest) = (packet.header.dest_id, packet.header.source_id);
-    let mut place = Vec::new();
-    let _ = supertext::wire::message::message_put(&mut place, source, dest, 1, &bytes);
-    for forged in packets_cut(&place) {
-        relay_send(world, from, Lane::Messages, forged);
-    }
-    true
 }

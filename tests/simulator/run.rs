@@ -6,8 +6,10 @@ use supertext::base::bounds::{LEAVE_MS, TICK_MS};
 use supertext::base::fail::{FailKind, fail};
 use supertext::logic::events::{ClientEvent, ServerEvent};
 
-use super::faults::{fault_happen, faults_heal, faults_plan, link_cut};
+use super::base::{base_restore, base_snapshot};
+use super::faults::{clock_jump, fault_happen, faults_heal, faults_plan, link_cut, node_die};
 use super::finish::{drain_check, drain_start, ledger_check, unsettled};
+use super::mail::mail_run;
 use super::network::{way_arrived, way_finish_due, way_pump, way_sent, wire_learned, wire_make};
 use super::node::{node_make, node_start, node_step};
 use super::plan::{Canary, plan_make};
@@ -15,6 +17,7 @@ use super::random::random_next;
 use super::reader::{reader_run, reader_step, report_take};
 use super::relay::{relay_start, relay_step, relay_up};
 use super::saver::saver_run;
+use super::tamper::tamper_happen;
 use super::user::{user_turn, user_types, users_plan};
 use super::world::{
     Happening, World, world_broken, world_later, world_new, world_trace, world_wait,
@@ -36,6 +39,8 @@ pub struct Verdict {
     pub files: u64,
     pub crashes: u64,
     pub overflows: u64,
+    pub stored: u64,
+    pub tricks: u64,
 }
 
 /// Прогон от зерна до приговора.
@@ -80,6 +85,8 @@ pub fn run_seed(seed: u64, canary: Canary, trace: bool) -> Verdict {
         files: world.ledger.files.len() as u64,
         crashes: world.ledger.crashes,
         overflows: world.ledger.overflows,
+        stored: world.ledger.stored,
+        tricks: world.tamper.tricks,
     }
 }
 
@@ -143,6 +150,21 @@ fn happen_next(world: &mut World) {
             node_start(world, node);
         }
         Happening::ServerRestart => relay_start(world),
+        Happening::Mail { epoch } => {
+            if world.server.alive && world.server.epoch == epoch {
+                mail_run(world);
+            }
+        }
+        Happening::MailTold { epoch, told } => {
+            if world.server.alive && world.server.epoch == epoch {
+                relay_step(world, told, None);
+            }
+        }
+        Happening::Snapshot { node } => base_snapshot(world, node),
+        Happening::Restore { node } => base_restore(world, node),
+        Happening::Tamper => tamper_happen(world),
+        Happening::Jump { node } => clock_jump(world, node),
+        Happening::Die { node } => node_die(world, node),
         Happening::Typed { node, epoch, .. }
         | Happening::Connected { node, epoch, .. }
         | Happening::Reader { node, epoch }

@@ -10,15 +10,15 @@ use supertext::wire::file::{INDEX_BLOCK, SealedHead, file_blocks, file_packets, 
 use supertext::wire::message::TransferId;
 use supertext::wire::packets::Kind;
 
-use super::base::base_run;
+use super::base::{base_run, base_settle};
 use super::disk::{PartJournal, disk_finished, disk_is_finished};
 use super::ledger::{ledger_done, ledger_duplicate, ledger_gap, ledger_saved};
 use super::plan::Canary;
 use super::reader::proof_of;
-use super::world::{Happening, Report, World, world_at, world_trace, world_wait};
+use super::world::{Happening, Report, World, world_at, world_later, world_trace, world_wait};
 
 /// An order of the controller.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum SaverOrder {
     Open { transfer: Transfer, facts: TransferFacts },
     Packet { transfer: Transfer, kind: Kind, data: Vec<u8> },
@@ -64,11 +64,12 @@ pub fn node_tell(world: &mut World, node: usize, report: Report) {
     world_at(world, at, Happening::Told { node, epoch, report });
 }
 
-/// Исполняет следующий приказ.
+/// Исполняет следующий приказ; когда их нет, кончает общую запись history.db.
 pub fn saver_run(world: &mut World, node: usize) {
     let Some(order) = world.nodes[node].saver_orders.pop_front() else {
-        return;
+        return base_settle(world, node);
     };
+    let base = matches!(order, SaverOrder::Base(_));
     match order {
         SaverOrder::Open { transfer, facts } => part_open(world, node, transfer, facts),
         SaverOrder::Packet { transfer, kind, data } => {
@@ -82,6 +83,12 @@ pub fn saver_run(world: &mut World, node: usize) {
             world.nodes[node].parts.remove(&transfer);
             world.nodes[node].disk.parts.remove(&id);
         }
+    }
+    if base && world.nodes[node].saver_orders.is_empty() {
+        let slow = world.plan.disk_slow_ms;
+        let after = world_wait(world, 0, slow);
+        let epoch = world.nodes[node].epoch;
+        world_later(world, after, Happening::Saver { node, epoch });
     }
 }
 

@@ -3,15 +3,18 @@
 //! Что клиент показывает, глазами его человека: записать в книгу, сверить с ней и ответить:
 //! предложение принять или нет, на вопрос сказать да или нет.
 
-use supertext::base::fail::FailKind;
+use supertext::base::bounds::SEALED_EXTRA;
+use supertext::base::fail::{Fail, FailKind};
+use supertext::base::ids::{Id, id_digits};
 use supertext::logic::events::Command;
 use supertext::logic::messages::envelope_new;
 use supertext::logic::show::{FileShow, FileState, MessageShow, ReceiptState, Show};
-use supertext::wire::message::{ENVELOPE_TEXT, MessageId, envelope_bytes, message_packets};
+use supertext::wire::message::{ENVELOPE_EDIT, ENVELOPE_TEXT, envelope_bytes, message_packets};
 use supertext::wire::packets::PACKETS;
 
-use super::ledger::{TextCase, ledger_budget, node_of};
-use super::random::random_chance;
+use super::ledger::{TextCase, ledger_anew, ledger_budget, node_of};
+use super::random::{random_below, random_chance};
+use super::texts::receipt_shown;
 use super::world::{
     Happening, World, world_broken, world_later, world_time, world_trace, world_wait,
 };
@@ -22,13 +25,19 @@ pub fn show_take(world: &mut World, node: usize, show: Show) {
         trace_show(world, node, &show);
     }
     if let Show::Message(message) = &show {
+        if message.past {
+            return;
+        }
         if message.outgoing {
             text_written(world, node, message);
         } else {
             text_shown(world, node, message);
         }
-    } else if let Show::Receipt { message, state: ReceiptState::Delivered, .. } = &show {
-        receipt_shown(world, node, message);
+    } else if let Show::Receipt { message, state, .. } = &show {
+        world.ledger.stored += u64::from(*state == ReceiptState::Stored);
+        receipt_shown(world, node, message, *state);
+    } else if let Show::Request { id, .. } = &show {
+        request_answer(world, node, *id);
     } else if let Show::Offer { transfer, .. } = &show {
         offer_answer(world, node, *transfer);
     } else if let Show::Confirm { token, .. } = &show {
@@ -42,8 +51,9 @@ pub fn show_take(world: &mut World, node: usize, show: Show) {
     } else if let Show::File(file) = &show {
         file_shown(world, node, file);
     } else if let Show::Error { fail, command } = &show {
+        seal_honest(world, node, fail);
         for row in PACKETS {
-            if row.name == command.as_str() {
+            if row.name == command.as_str() && !world.plan.tamper {
                 let detail = format!("client{node} does not take {command}: {fail:?}");
                 world_broken(world, "honest-refused", &detail);
             }
@@ -79,15 +89,19 @@ fn text_written(world: &mut World, node: usize, message: &MessageShow) {
     let Some(to) = node_of(world, message.peer) else {
         return;
     };
-    let now = world_time(world, world.nodes[node].born_us);
-    let mut envelope = envelope_new(&world.nodes[node].client, ENVELOPE_TEXT, now);
+    let place = &world.nodes[node];
+    let now = world_time(world, place.born_us, place.wall_shift_ms);
+    let edit = message.edited != 0;
+    let kind = if edit { ENVELOPE_EDIT } else { ENVELOPE_TEXT };
+    let mut envelope = envelope_new(&place.client, kind, now);
     envelope.id = message.message;
+    envelope.about = if edit { message.message } else { message.reply };
     envelope.time = message.sent;
     envelope.text = message.text.as_bytes().to_vec();
+    envelope.run = u64::MAX;
     envelope.sequence = u64::MAX;
-    envelope.base = u64::MAX;
     let price = match envelope_bytes(&envelope) {
-        Ok(bytes) => message_packets(bytes.len()) as u64,
+        Ok(bytes) => message_packets(bytes.len() + SEALED_EXTRA) as u64,
         Err(_) => 0,
     };
     let budget = ledger_budget(world, node, message.peer);
@@ -97,16 +111,16 @@ fn text_written(world: &mut World, node: usize, message: &MessageShow) {
         return;
     }
     budget.0 -= price;
+    if edit {
+        return;
+    }
     world.ledger.written += 1;
     let case = TextCase {
         from: node,
         to,
         order: world.ledger.written,
         text: message.text.clone(),
-        delivered: false,
-        stored: false,
-        shown: Vec::new(),
-        forfeited: false,
+        ..TextCase::default()
     };
     world.ledger.texts.insert(message.message, case);
 }
@@ -119,16 +133,17 @@ fn text_shown(world: &mut World, node: usize, message: &MessageShow) {
         world_broken(world, "text-unknown", &format!("client{node} sees a text nobody wrote"));
         return;
     };
-    let right = case.to == node && Some(case.from) == from && case.text == message.text;
+    let right = case.to == node && Some(case.from) == from;
+    if message.edited != 0 && right {
+        return;
+    }
+    let right = right && case.text == message.text;
     let again = !case.shown.is_empty();
     case.shown.push(epoch);
     let (key, order) = ((case.from, node), case.order);
     let sender = case.from;
     if !right {
         world_broken(world, "text-changed", &format!("client{node} sees another text"));
-    }
-    if world.ledger.removed.contains(&(node, sender)) {
-        return;
     }
     if again {
         let detail = format!("client{node} sees text {order} of client{sender} twice");
@@ -138,26 +153,37 @@ fn text_shown(world: &mut World, node: usize, message: &MessageShow) {
         Some(last) => last,
         None => 0,
     };
-    if order <= last {
+    if order <= last && !world.ledger.anew.remove(&key) {
         let detail = format!("client{node} sees text {order} of client{sender} after {last}");
         world_broken(world, "order", &detail);
     }
 }
 
-/// Отправитель увидел «доставлено»: получатель обязан был уже увидеть текст.
-fn receipt_shown(world: &mut World, node: usize, message: &MessageId) {
-    let Some(case) = world.ledger.texts.get_mut(message) else {
-        world_broken(world, "receipt-unknown", &format!("client{node}: a receipt for nothing"));
-        return;
-    };
-    case.delivered = true;
-    if !case.stored || case.from != node {
-        let detail = format!(
-            "text {} of client{node} is called delivered, client{} never showed it",
-            case.order, case.to
-        );
-        world_broken(world, "delivered-not-shown", &detail);
+/// Печать не ломается сама: только от подделки или от прежней копии базы.
+fn seal_honest(world: &mut World, node: usize, failed: &Fail) {
+    let broken =
+        matches!(failed.kind, FailKind::SealBroken | FailKind::SignatureBad | FailKind::KeyChanged);
+    if broken {
+        ledger_anew(world, node);
     }
+    if broken && !world.plan.tamper && !world.plan.restores {
+        world_broken(world, "seal-broken", &format!("client{node}: {failed:?}"));
+    }
+}
+
+/// Кто-то просится в контакты: принять, отказать или подумать.
+fn request_answer(world: &mut World, node: usize, id: Id) {
+    let who = id_digits(id);
+    let command = match random_below(&mut world.random, 10) {
+        0 => Command::Reject(who),
+        1..=2 => Command::Later(who),
+        _ => Command::Accept(who),
+    };
+    if let (Command::Reject(_), Some(from)) = (&command, node_of(world, id)) {
+        world.ledger.spam.insert((node, from));
+    }
+    let after = world_wait(world, 100, 6000);
+    typed_later(world, node, after, command);
 }
 
 /// Предложен файл: чаще принять, иногда отказаться. Решение об одной передаче всегда одно.

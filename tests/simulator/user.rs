@@ -4,14 +4,15 @@
 use supertext::base::bounds::FILE_PACKET_BYTES;
 use supertext::base::ids::id_digits;
 use supertext::logic::commands::command_event;
-use supertext::logic::events::{Budget, Command, Random, Transfer};
+use supertext::logic::events::{Budget, Command, PastCommand, Random, Transfer};
 use supertext::logic::state::Phase;
-use supertext::wire::message::TransferId;
+use supertext::wire::message::{MessageId, TransferId};
 
 use super::disk::Source;
 use super::node::node_step;
 use super::plan::REMOVE_KEEPS_SEQUENCE;
 use super::random::{random_below, random_chance, random_fill, random_range};
+use super::texts::PLAIN_WORD;
 use super::world::{Happening, WALL_START_MS, World, world_at, world_trace};
 
 /// Назначает каждому его команды.
@@ -62,7 +63,10 @@ pub fn user_turn(world: &mut World, node: usize) {
     let span = if world.plan.wordy { 10 } else { 100 };
     let from = if world.plan.wordy { 54 } else { 0 };
     match from + random_below(&mut world.random, span) {
-        0..=54 => {
+        0..=4 => user_looks(world, node, peer, who),
+        5..=7 => user_edits(world, node, peer),
+        8 => user_asks(world, node, who),
+        9..=54 => {
             for _ in 0..random_range(&mut world.random, 1, 6) {
                 let text = text_make(world, 300);
                 user_types(world, node, Command::Message { who: who.clone(), text });
@@ -90,17 +94,56 @@ pub fn user_turn(world: &mut World, node: usize) {
             let amount = random_range(&mut world.random, 1, 300);
             user_types(world, node, Command::TopUp { who, budget, amount });
         }
-        95..=96 => user_types(world, node, Command::Status),
-        97 => user_types(world, node, Command::Files(String::new())),
+        95 => user_types(world, node, Command::Status),
+        96 => user_asks(world, node, who),
+        97 => user_looks(world, node, peer, who),
         _ => user_removes(world, node, peer),
     }
+}
+
+/// Открывает разговор или закрывает его.
+fn user_looks(world: &mut World, node: usize, peer: usize, who: String) {
+    let closes = random_chance(&mut world.random, 300);
+    world.ledger.looked.insert((node, peer));
+    let who = if closes { String::new() } else { who };
+    user_types(world, node, Command::To(who));
+}
+
+/// Просит о знакомстве.
+fn user_asks(world: &mut World, node: usize, who: String) {
+    let words = text_make(world, 40);
+    user_types(world, node, Command::Add { who, words });
+}
+
+/// Правит одно из своих сообщений или отвечает на какое-нибудь.
+fn user_edits(world: &mut World, node: usize, peer: usize) {
+    let mut ids: Vec<MessageId> = Vec::new();
+    for (id, case) in &world.ledger.texts {
+        let own = case.from == node && case.to == peer && case.promised;
+        let other = case.to == node && case.from == peer && case.stored;
+        if own || other {
+            ids.push(*id);
+        }
+    }
+    let index = random_below(&mut world.random, ids.len() as u64) as usize;
+    let Some(id) = ids.get(index) else {
+        return;
+    };
+    let reference = hex::encode(id);
+    let text = text_make(world, 300);
+    let edits = random_chance(&mut world.random, 600);
+    let command = match edits {
+        true => Command::Past(PastCommand::Edit { reference, text }),
+        false => Command::Past(PastCommand::Reply { reference, text }),
+    };
+    user_types(world, node, command);
 }
 
 /// Текст случайной длины с началом, которого нет ни у кого другого.
 fn text_make(world: &mut World, most: u64) -> String {
     let number = world.next_order;
     world.next_order += 1;
-    let mut text = format!("text {number} ");
+    let mut text = format!("{PLAIN_WORD}{number} ");
     for _ in 0..random_below(&mut world.random, most) {
         text.push('x');
     }
@@ -162,7 +205,6 @@ fn user_removes(world: &mut World, node: usize, peer: usize) {
             case.forfeited = true;
         }
     }
-    world.ledger.removed.insert((node, peer));
     user_types(world, node, Command::Remove(id_digits(id)));
     world.ledger.budgets.remove(&(node, id));
 }

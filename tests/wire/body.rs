@@ -6,14 +6,15 @@
 use supertext::base::bounds::HEADER_BYTES;
 use supertext::base::fail::Fail;
 use supertext::wire::control::{
-    Hello, Ping, Presence, Quit, Quited, Refused, Unreachable, Watch, body_read, packet_put,
+    Hello, KeyAnswer, KeyAsk, Keys, KeysLeft, Mail, Ping, Presence, Quit, Quited, Refused, Stored,
+    Unreachable, Watch, body_read, packet_put,
 };
 use supertext::wire::file::{
     FileDone, FileSize, FileStop, FileWant, SEALED_HEAD, SealedHead, sealed_head_read,
     sealed_head_write,
 };
 use supertext::wire::header::{Header, header_bytes, header_read};
-use supertext::wire::message::{Envelope, PIECE_HEAD, envelope_bytes, piece_read};
+use supertext::wire::message::{Envelope, PIECE_HEAD, Sealed, envelope_bytes, piece_read};
 use supertext::wire::packets::{Kind, packet_find};
 
 /// Body of a packet of any kind.
@@ -27,6 +28,12 @@ pub enum Body {
     Watch(Watch),
     Presence(Presence),
     Unreachable(Unreachable),
+    Keys(Keys),
+    KeysLeft(KeysLeft),
+    KeyAsk(KeyAsk),
+    Key(KeyAnswer),
+    Stored(Stored),
+    Mail(Mail),
     Piece {
         index: u16,
         count: u16,
@@ -34,7 +41,7 @@ pub enum Body {
     },
     FileSize(FileSize),
     FileWant(FileWant),
-    /// Head and what follows it: ciphertext and tag, not opened.
+    /// A sealed file packet: head and what follows it, ciphertext and tag, not opened.
     Sealed {
         head: SealedHead,
         rest: Vec<u8>,
@@ -63,6 +70,12 @@ pub fn body_decode(kind: Kind, data: &[u8]) -> Result<Body, Fail> {
         Kind::Watch => Body::Watch(body_read("WATCH", data)?),
         Kind::Presence => Body::Presence(body_read("PRESENCE", data)?),
         Kind::Unreachable => Body::Unreachable(body_read("UNREACHABLE", data)?),
+        Kind::Keys => Body::Keys(body_read("KEYS", data)?),
+        Kind::KeysLeft => Body::KeysLeft(body_read("KEYS_LEFT", data)?),
+        Kind::KeyAsk => Body::KeyAsk(body_read("KEY_ASK", data)?),
+        Kind::Key => Body::Key(body_read("KEY", data)?),
+        Kind::Stored => Body::Stored(body_read("STORED", data)?),
+        Kind::Mail => Body::Mail(body_read("MAIL", data)?),
         Kind::Message => {
             let piece = piece_read(data)?;
             Body::Piece { index: piece.index, count: piece.count, bytes: piece.bytes.to_vec() }
@@ -107,6 +120,12 @@ pub fn packet_encode(packet: &Packet) -> Result<Vec<u8>, Fail> {
         Body::Watch(body) => packet_put(&mut out, kind, source, dest, content, body)?,
         Body::Presence(body) => packet_put(&mut out, kind, source, dest, content, body)?,
         Body::Unreachable(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::Keys(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::KeysLeft(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::KeyAsk(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::Key(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::Stored(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::Mail(body) => packet_put(&mut out, kind, source, dest, content, body)?,
         Body::Piece { index, count, bytes } => {
             let mut head = [0u8; PIECE_HEAD];
             head[0..2].copy_from_slice(&index.to_be_bytes());
@@ -142,8 +161,8 @@ pub fn packet_check(bytes: &[u8]) -> bool {
         return false;
     };
     assert!(used <= bytes.len());
-    if let Body::Piece { index: 0, count: 1, bytes: envelope } = &packet.body {
-        let _ = envelope_check(envelope);
+    if let Body::Piece { index: 0, count: 1, bytes: sealed } = &packet.body {
+        let _ = sealed_check(sealed);
     }
     let again = packet_encode(&packet).expect("what was decoded can be encoded");
     assert!(again.len() <= used, "the encoder is never longer than what came");
@@ -153,6 +172,19 @@ pub fn packet_check(bytes: &[u8]) -> bool {
     // Тот же смысл бывает записан длиннее; размер в заголовке тогда другой.
     second.header.size = packet.header.size;
     assert_eq!(second, packet);
+    true
+}
+
+/// То же свойство для запечатанного: его собирают из кусков MESSAGE.
+pub fn sealed_check(bytes: &[u8]) -> bool {
+    let decoded: Result<Sealed, Fail> = body_read("sealed", bytes);
+    let Ok(sealed) = decoded else {
+        return false;
+    };
+    let again = minicbor::to_vec(&sealed).expect("what was decoded can be encoded");
+    assert!(again.len() <= bytes.len(), "the encoder is never longer than what came");
+    let second: Sealed = body_read("sealed", &again).expect("own bytes are right");
+    assert_eq!(second, sealed);
     true
 }
 

@@ -3,10 +3,21 @@
 
 use supertext::base::bounds;
 use supertext::base::fail::FAILS;
+use supertext::base::ids::id_shown;
+use supertext::crypto::identity::id_of_key;
+use supertext::crypto::olm::{LABEL_CURVE, LABEL_KEY};
+use supertext::crypto::safety::{safety_groups, safety_number};
 use supertext::wire::control::{PROTOCOL_VERSION, WATCH_MAX};
 use supertext::wire::file::{INDEX_BLOCK, INDEX_END, SEALED_HEAD, TAG_BYTES, file_packets};
 use supertext::wire::file::{file_blocks, packet_bytes};
+use supertext::wire::message::{
+    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_OFFER, ENVELOPE_READ, ENVELOPE_RECEIPT,
+    ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_TEXT,
+};
 use supertext::wire::packets::{Family, Lane, Origin, PACKETS};
+
+use super::olm::alice;
+use super::vectors::vector_key;
 
 /// Страница протокола.
 fn page() -> String {
@@ -92,7 +103,7 @@ fn reasons_of_the_page_are_those_of_the_table() {
 
 #[test]
 fn limits_of_the_page_are_those_of_the_program() {
-    let expected: [(&str, u64); 29] = [
+    let expected: [(&str, u64); 49] = [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
         ("HEADER_BYTES", bounds::HEADER_BYTES as u64),
         ("DATA_MAX", bounds::DATA_MAX as u64),
@@ -100,11 +111,31 @@ fn limits_of_the_page_are_those_of_the_program() {
         ("MESSAGE_PACKETS_MAX", bounds::MESSAGE_PACKETS_MAX as u64),
         ("TEXT_MAX", bounds::TEXT_MAX as u64),
         ("NAME_MAX", bounds::NAME_MAX as u64),
+        ("SEALED_EXTRA", bounds::SEALED_EXTRA as u64),
         ("PARTIAL_MAX", bounds::PARTIAL_MAX as u64),
+        ("PARTIALS_MAX", bounds::PARTIALS_MAX as u64),
+        ("PARTIAL_BYTES_MAX", bounds::PARTIAL_BYTES_MAX as u64),
         ("OUTBOX_MAX", bounds::OUTBOX_MAX as u64),
         ("OUTBOX_WINDOW", bounds::OUTBOX_WINDOW as u64),
-        ("EARLY_MAX", bounds::EARLY_MAX as u64),
+        ("OUTBOX_WINDOW_BYTES", bounds::OUTBOX_WINDOW_BYTES as u64),
+        ("EARLY_MAX", bounds::EARLY_MAX),
+        ("ORDERS_MAX", bounds::ORDERS_MAX),
+        ("SESSIONS_MAX", bounds::SESSIONS_MAX as u64),
         ("RESEND_MS", bounds::RESEND_MS),
+        ("RESEND_MAX_MS", bounds::RESEND_MAX_MS),
+        ("HEAL_MS", bounds::HEAL_MS),
+        ("KEYS_MAX", bounds::KEYS_MAX),
+        ("KEYS_LOW", bounds::KEYS_LOW),
+        ("KEY_AGAIN_MS", bounds::KEY_AGAIN_MS),
+        ("KEY_ASKS_MAX", u64::from(bounds::KEY_ASKS_MAX)),
+        ("MAIL_COUNT_MAX", bounds::MAIL_COUNT_MAX),
+        ("MAIL_BYTES_MAX", bounds::MAIL_BYTES_MAX),
+        ("MAILING_BYTES_MAX", bounds::MAILING_BYTES_MAX as u64),
+        ("MAIL_PART_BYTES", bounds::MAIL_PART_BYTES as u64),
+        ("MAIL_AGAIN_MS", bounds::MAIL_AGAIN_MS),
+        ("MAIL_AGE_MS", bounds::MAIL_AGE_MS),
+        ("REQUESTS_MAX", bounds::REQUESTS_MAX as u64),
+        ("REQUEST_WORDS_MAX", bounds::REQUEST_WORDS_MAX as u64),
         ("FILE_PACKET_BYTES", bounds::FILE_PACKET_BYTES as u64),
         ("BLOCK_PACKETS", bounds::BLOCK_PACKETS),
         ("WINDOW_PACKETS", bounds::WINDOW_PACKETS),
@@ -150,4 +181,42 @@ fn numbers_of_files_are_those_of_the_page() {
         }
         assert_eq!(packet_bytes(size, packets), 0, "{size}");
     }
+}
+
+#[test]
+fn kinds_of_envelopes_of_the_page_are_those_of_the_program() {
+    let expected: [(u8, &str, &str); 9] = [
+        (ENVELOPE_TEXT, "text", "yes"),
+        (ENVELOPE_RECEIPT, "receipt", "no"),
+        (ENVELOPE_OFFER, "offer", "yes"),
+        (ENVELOPE_EDIT, "edit", "yes"),
+        (ENVELOPE_READ, "read", "yes"),
+        (ENVELOPE_REQUEST, "request", "yes"),
+        (ENVELOPE_ACCEPT, "accept", "yes"),
+        (ENVELOPE_REJECT, "reject", "yes"),
+        (ENVELOPE_HEAL, "heal", "no"),
+    ];
+    let rows = table_of(&page(), "| kind | name | in the order | what it says |");
+    assert_eq!(rows.len(), expected.len());
+    for (index, (kind, name, order)) in expected.iter().enumerate() {
+        assert_eq!(rows[index][..3], [kind.to_string(), name.to_string(), order.to_string()]);
+        assert!(!rows[index][3].is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn examples_of_the_page_are_right() {
+    let page = page();
+    for label in [LABEL_CURVE, LABEL_KEY] {
+        assert!(page.contains(&format!("\"{label}\"  ")), "{label}");
+    }
+    let alice = alice().public;
+    assert!(page.contains(&hex::encode(alice)));
+    assert!(page.contains(&format!("shown as `{}`", id_shown(id_of_key(&alice)))));
+    let (first, mut second) = (vector_key(), vector_key());
+    for byte in &mut second {
+        *byte += 32;
+    }
+    let number = safety_groups(&safety_number(&first, &second));
+    assert!(page.contains(&format!("\n{number}\n")), "{number}");
 }

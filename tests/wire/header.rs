@@ -102,9 +102,11 @@ fn expect(kinds: &[Kind], from: FarEnd, source: Id, dest: Id, expected: Option<F
 
 #[test]
 fn sources_are_checked() {
-    const LINK: [Kind; 5] = [Kind::Hello, Kind::Ping, Kind::Pong, Kind::Quit, Kind::Refused];
-    const CLIENT: [Kind; 1] = [Kind::Watch];
-    const SERVER: [Kind; 3] = [Kind::Quited, Kind::Presence, Kind::Unreachable];
+    const LINK: [Kind; 6] =
+        [Kind::Hello, Kind::Ping, Kind::Pong, Kind::Quit, Kind::Refused, Kind::Mail];
+    const CLIENT: [Kind; 3] = [Kind::Watch, Kind::Keys, Kind::KeyAsk];
+    const SERVER: [Kind; 6] =
+        [Kind::Quited, Kind::Presence, Kind::Unreachable, Kind::KeysLeft, Kind::Key, Kind::Stored];
     const PERSON: [Kind; 8] = [
         Kind::Message,
         Kind::FileSize,

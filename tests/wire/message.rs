@@ -1,5 +1,5 @@
-//! Envelopes cut into MESSAGE packets and joined again, with characters on every cut.
-//! Конверты, разрезанные на пакеты MESSAGE и собранные снова, с символами на каждом разрезе.
+//! Messages cut into MESSAGE packets and joined again, with characters on every cut.
+//! Сообщения, разрезанные на пакеты MESSAGE и собранные снова, с символами на каждом разрезе.
 
 use supertext::base::bounds::{HEADER_BYTES, MESSAGE_PACKET_BYTES, MESSAGE_PACKETS_MAX};
 use supertext::base::fail::FailKind;

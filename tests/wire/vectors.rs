@@ -2,26 +2,53 @@
 //! Эталонные векторы (tests/vectors/packets.txt) и значения, которые за ними стоят.
 
 use supertext::base::ids::Id;
-use supertext::wire::control::{Hello, Ping, Presence, Quit, Quited, Refused, Unreachable, Watch};
+use supertext::crypto::identity::sha256;
+use supertext::wire::control::{
+    Hello, KeyAnswer, KeyAsk, KeyBundle, KeyItem, Keys, KeysLeft, Mail, Ping, Presence, Quit,
+    Quited, Refused, Stored, Unreachable, Watch,
+};
 use supertext::wire::file::{
     FileDone, FileSize, FileStop, FileWant, INDEX_BLOCK, INDEX_END, STOP_PAUSED, SealedHead,
 };
 use supertext::wire::header::Header;
 use supertext::wire::message::{
-    ENVELOPE_OFFER, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, MessageId, Offer, TransferId,
+    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_OFFER, ENVELOPE_READ, ENVELOPE_RECEIPT,
+    ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_TEXT, Envelope, Intro, MessageId, Offer, Sealed,
+    TransferId,
 };
 use supertext::wire::packets::Kind;
 
 use super::body::Body;
+use super::olm::{Person, alice, bob, curve_of, key_signed};
 
-pub const ALICE: Id = 0x01_0203_0405;
-pub const BOB: Id = 0xa1_b2c3_d4e5;
+/// The id of the first key of RFC 8032, section 7.1.
+pub const ALICE: Id = 0x21_fe31_dfa1;
+/// The id of the second one.
+pub const BOB: Id = 0x39_f713_d0a6;
 /// 2026-01-01T00:00:00Z.
 pub const CLOCK: u64 = 1_767_225_600_000;
 /// content_id of the file's packets.
 pub const HANDLE: u32 = 0x0a_0b0c;
 /// The file of the vectors.
 pub const FILE: &[u8] = b"Hello, Supertext!\n";
+/// What the joined pieces of a MESSAGE hold.
+pub const SEALEDS: [&str; 2] = ["SEALED_FIRST", "SEALED_ANSWER"];
+/// What is sealed: one of each kind.
+pub const ENVELOPES: [&str; 9] = [
+    "ENVELOPE_TEXT",
+    "ENVELOPE_RECEIPT",
+    "ENVELOPE_OFFER",
+    "ENVELOPE_EDIT",
+    "ENVELOPE_READ",
+    "ENVELOPE_REQUEST",
+    "ENVELOPE_ACCEPT",
+    "ENVELOPE_REJECT",
+    "ENVELOPE_HEAL",
+];
+
+/// Order of Alice's messages to Bob, and of his to her.
+const RUN_ALICE: u64 = 0x1234_5678_9abc_def1;
+const RUN_BOB: u64 = 0x3fed_cba9_8765_4321;
 
 const TRANSFER: TransferId = [
     0x01, 0x9b, 0x76, 0xda, 0xab, 0xe8, 0x7a, 0xbc, 0x81, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
@@ -32,6 +59,10 @@ const TEXT_ID: MessageId = [
 const OFFER_ID: MessageId = [
     0x01, 0x9b, 0x76, 0xda, 0xab, 0xe8, 0x7d, 0x1e, 0x9a, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd,
 ];
+/// An id of a message that the program made by itself; its last byte counts.
+const OWN_ID: MessageId = [
+    0x01, 0x9b, 0x76, 0xda, 0xb7, 0x70, 0x70, 0x00, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+];
 
 /// One vector of the file.
 #[derive(Debug)]
@@ -40,10 +71,15 @@ pub struct Vector {
     pub bytes: Vec<u8>,
 }
 
-/// Читает все векторы: `[ИМЯ]`, строки шестнадцатеричных цифр, замечания после `#`.
+/// Все векторы пакетов и того, что в них.
 pub fn vectors_read() -> Vec<Vector> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/packets.txt");
-    let text = std::fs::read_to_string(path).expect("tests/vectors/packets.txt");
+    file_read("packets.txt")
+}
+
+/// Читает файл векторов: `[ИМЯ]`, строки шестнадцатеричных цифр, замечания после `#`.
+fn file_read(name: &str) -> Vec<Vector> {
+    let path = format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("a file of vectors");
     let mut vectors: Vec<Vector> = Vec::new();
     for line in text.lines() {
         let line = match line.split_once('#') {
@@ -64,14 +100,29 @@ pub fn vectors_read() -> Vec<Vector> {
     vectors
 }
 
-/// Вектор по имени.
-pub fn vector_bytes(name: &str) -> Vec<u8> {
-    for vector in vectors_read() {
+/// Байты из списка по имени.
+fn bytes_named(vectors: Vec<Vector>, name: &str) -> Vec<u8> {
+    for vector in vectors {
         if vector.name == name {
             return vector.bytes;
         }
     }
     panic!("no vector {name}");
+}
+
+/// Вектор по имени.
+pub fn vector_bytes(name: &str) -> Vec<u8> {
+    bytes_named(vectors_read(), name)
+}
+
+/// Ключ или промежуточное значение из olm.txt.
+pub fn olm_bytes(name: &str) -> Vec<u8> {
+    bytes_named(file_read("olm.txt"), name)
+}
+
+/// То же, когда это 32 байта.
+pub fn olm_key(name: &str) -> [u8; 32] {
+    olm_bytes(name).try_into().expect("32 bytes")
 }
 
 /// Ключ передачи из векторов: байты от 00 до 1f.
@@ -83,34 +134,62 @@ pub fn vector_key() -> [u8; 32] {
     key
 }
 
+/// Кто кому: хеш обоих ключей личности, как велит страница протокола.
+pub fn bond_expected(from: &Person, to: &Person) -> [u8; 32] {
+    let mut both = from.public.to_vec();
+    both.extend_from_slice(&to.public);
+    sha256(&both)
+}
+
+/// Номер сообщения, которое программа сделала сама.
+fn own_id(number: u8) -> MessageId {
+    let mut id = OWN_ID;
+    id[15] = number;
+    id
+}
+
+/// Конверт Алисы Бобу: место, время после `CLOCK`, текст.
+fn from_alice(kind: u8, id: MessageId, sequence: u64, later: u64, text: &str) -> Envelope {
+    Envelope {
+        kind,
+        id,
+        run: RUN_ALICE,
+        sequence,
+        time: CLOCK + later,
+        name: String::from("Алиса"),
+        text: text.as_bytes().to_vec(),
+        bond: bond_expected(&alice(), &bob()),
+        ..Envelope::default()
+    }
+}
+
+/// Конверт Боба Алисе.
+fn from_bob(kind: u8, id: MessageId, sequence: u64, later: u64) -> Envelope {
+    Envelope {
+        kind,
+        id,
+        run: RUN_BOB,
+        sequence,
+        time: CLOCK + later,
+        name: String::from("Bob"),
+        bond: bond_expected(&bob(), &alice()),
+        ..Envelope::default()
+    }
+}
+
+/// Конверт без места в порядке: ни номера, ни имени.
+fn aside(kind: u8, run: u64, later: u64) -> Envelope {
+    Envelope { run, name: String::new(), ..from_bob(kind, [0; 16], 0, later) }
+}
+
 /// Конверт, который записан в векторе с этим именем.
 pub fn envelope_expected(name: &str) -> Envelope {
-    let text = Envelope {
-        kind: ENVELOPE_TEXT,
-        id: TEXT_ID,
-        run: 0xfedc_ba98_7654_3210,
-        sequence: 300,
-        base: 299,
-        time: CLOCK + 1,
-        name: String::from("Алиса"),
-        text: "Привет, мир! 👋".as_bytes().to_vec(),
-        offer: None,
-    };
     match name {
-        "ENVELOPE_TEXT" => text,
-        "ENVELOPE_RECEIPT" => Envelope {
-            kind: ENVELOPE_RECEIPT,
-            id: TEXT_ID,
-            run: 0x1122_3344_5566_7788,
-            time: CLOCK + 42,
-            ..Envelope::default()
-        },
+        "ENVELOPE_TEXT" => from_alice(ENVELOPE_TEXT, TEXT_ID, 1, 1, "Привет, мир! 👋"),
+        "ENVELOPE_RECEIPT" => {
+            Envelope { upto: 2, seen: true, ..aside(ENVELOPE_RECEIPT, RUN_ALICE, 42) }
+        }
         "ENVELOPE_OFFER" => Envelope {
-            kind: ENVELOPE_OFFER,
-            id: OFFER_ID,
-            sequence: 301,
-            time: CLOCK + 1_000,
-            text: Vec::new(),
             offer: Some(Offer {
                 transfer: TRANSFER,
                 handle: HANDLE,
@@ -119,9 +198,35 @@ pub fn envelope_expected(name: &str) -> Envelope {
                 changed: CLOCK - 86_400_000,
                 key: vector_key(),
             }),
-            ..text
+            ..from_alice(ENVELOPE_OFFER, OFFER_ID, 301, 1_000, "")
         },
+        "ENVELOPE_EDIT" => Envelope {
+            about: TEXT_ID,
+            ..from_alice(ENVELOPE_EDIT, own_id(1), 70_000, 2_000, "Привет, Боб!")
+        },
+        "ENVELOPE_READ" => {
+            Envelope { about: TEXT_ID, ..from_bob(ENVELOPE_READ, own_id(2), 24, 3_000) }
+        }
+        "ENVELOPE_REQUEST" => from_alice(ENVELOPE_REQUEST, own_id(3), 2, 4_000, "Это я, Алиса"),
+        "ENVELOPE_ACCEPT" => from_bob(ENVELOPE_ACCEPT, own_id(4), 25, 5_000),
+        "ENVELOPE_REJECT" => from_bob(ENVELOPE_REJECT, own_id(5), 26, 6_000),
+        "ENVELOPE_HEAL" => aside(ENVELOPE_HEAL, 0, 7_000),
         _ => panic!("no envelope {name}"),
+    }
+}
+
+/// Запечатанное, которое записано в векторе с этим именем; само тело Olm берётся из вектора
+/// (что оно верно, проверяет olm.rs).
+pub fn sealed_expected(name: &str, body: &[u8]) -> Sealed {
+    let body = body.to_vec();
+    match name {
+        "SEALED_FIRST" => {
+            let alice = alice();
+            let intro = Intro { public: alice.public, signature: alice.signature };
+            Sealed { run: RUN_ALICE, sequence: 1, kind: 0, body, intro: Some(intro) }
+        }
+        "SEALED_ANSWER" => Sealed { run: 0, sequence: 0, kind: 1, body, intro: None },
+        _ => panic!("no sealed message {name}"),
     }
 }
 
@@ -137,6 +242,12 @@ pub fn header_expected(kind: Kind) -> Header {
         Kind::Watch => (ALICE, 0, 7, 0),
         Kind::Presence => (0, 0, 8, 0),
         Kind::Unreachable => (0, 0, 9, 0),
+        Kind::Keys => (BOB, 0, 10, 0),
+        Kind::KeysLeft => (0, 0, 11, 0),
+        Kind::KeyAsk => (ALICE, 0, 12, 0),
+        Kind::Key => (0, 0, 13, 0),
+        Kind::Stored => (0, 0, 14, 0),
+        Kind::Mail => (0, 0, 15, 0),
         Kind::Message => (ALICE, BOB, 0x01_0203, 1),
         Kind::FileSize => (ALICE, BOB, HANDLE, 16),
         Kind::FileWant => (BOB, ALICE, HANDLE, 17),
@@ -169,9 +280,15 @@ pub fn body_expected(kind: Kind, vector: &[u8]) -> Body {
         Kind::Presence => Body::Presence(Presence { id: BOB, online: true }),
         Kind::Unreachable => {
             let content_id = 0x01_0203;
-            Body::Unreachable(Unreachable { id: BOB, reason: 49, content_type: 1, content_id })
+            Body::Unreachable(Unreachable { id: BOB, reason: 64, content_type: 1, content_id })
         }
-        Kind::Message => Body::Piece { index: 0, count: 1, bytes: vector_bytes("ENVELOPE_TEXT") },
+        Kind::Keys => Body::Keys(keys_expected()),
+        Kind::KeysLeft => Body::KeysLeft(KeysLeft { left: 2, curve: bob().curve }),
+        Kind::KeyAsk => Body::KeyAsk(KeyAsk { id: BOB }),
+        Kind::Key => Body::Key(KeyAnswer { id: BOB, found: Some(bundle_expected()) }),
+        Kind::Stored => Body::Stored(Stored { id: BOB, content_id: 0x01_0203 }),
+        Kind::Mail => Body::Mail(Mail { upto: 0x1234 }),
+        Kind::Message => Body::Piece { index: 0, count: 1, bytes: vector_bytes("SEALED_FIRST") },
         Kind::FileSize => Body::FileSize(FileSize { transfer, size: 18, packets: 1 }),
         Kind::FileWant => Body::FileWant(FileWant { transfer, first: 0, count: 1 }),
         Kind::FileData => sealed(0, vector),
@@ -180,6 +297,29 @@ pub fn body_expected(kind: Kind, vector: &[u8]) -> Body {
         Kind::FileDone => Body::FileDone(FileDone { transfer }),
         Kind::FileStop => Body::FileStop(FileStop { transfer, state: STOP_PAUSED, reason: 28 }),
     }
+}
+
+/// Открытый ключ Боба с его подписью, по имени секрета в olm.txt.
+fn item_expected(name: &str) -> KeyItem {
+    key_signed(&bob(), curve_of(&olm_key(name)))
+}
+
+/// Что Боб выложил на сервер.
+fn keys_expected() -> Keys {
+    let bob = bob();
+    Keys {
+        curve: bob.curve,
+        signature: bob.signature,
+        fallback: item_expected("BOB_FALLBACK"),
+        items: vec![item_expected("BOB_ONE_TIME"), item_expected("BOB_ONE_TIME_2")],
+    }
+}
+
+/// Что сервер выдал Алисе о Бобе.
+pub fn bundle_expected() -> KeyBundle {
+    let bob = bob();
+    let (public, curve, signature) = (bob.public, bob.curve, bob.signature);
+    KeyBundle { public, curve, signature, key: item_expected("BOB_ONE_TIME") }
 }
 
 /// Запечатанное тело: попытка 3, номер и хвост вектора.

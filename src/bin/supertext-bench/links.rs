@@ -295,7 +295,7 @@ fn packets_take(links: &mut Links, place: usize, bytes: &[u8]) -> Result<(), Fai
                     links.online += 1;
                 }
             }
-            Kind::Hello => {}
+            Kind::Hello | Kind::KeysLeft => {}
             Kind::Quit => {
                 let quit: Quit = body_read("QUIT", data)?;
                 let reason = fail_row(fail_kind_of(quit.reason)).code;
@@ -306,6 +306,11 @@ fn packets_take(links: &mut Links, place: usize, bytes: &[u8]) -> Result<(), Fai
             | Kind::Watch
             | Kind::Presence
             | Kind::Unreachable
+            | Kind::Keys
+            | Kind::KeyAsk
+            | Kind::Key
+            | Kind::Stored
+            | Kind::Mail
             | Kind::FileSize
             | Kind::FileWant
             | Kind::FileData

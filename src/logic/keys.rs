@@ -1,0 +1,122 @@
+//! Keys on their way: one's own public keys to the server, other people's from it.
+//! Ключи в пути: свои открытые — на сервер, чужие — с него.
+
+use super::client::control_put;
+use super::contacts::contact_name;
+use super::events::{Action, BaseOrder, Out, out_show};
+use super::messages::key_changed;
+use super::show::Show;
+use super::state::{Client, Contact, Stage};
+use crate::base::bounds::KEY_AGAIN_MS;
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::wire::control::{KeyAnswer, KeyAsk, Keys, KeysLeft, body_read};
+use crate::wire::packets::Kind;
+
+/// Keys asked for in one tick at most, so that many unknown people do not flood the server.
+const ASKS_AT_ONCE: usize = 4;
+
+/// KEYS_LEFT: сколько одноразовых ключей лежит на сервере; решает стол.
+pub fn keys_left_received(data: &[u8], out: &mut Out) -> Result<(), Fail> {
+    let body: KeysLeft = body_read("KEYS_LEFT", data)?;
+    let (left, curve) = (body.left, body.curve);
+    out.actions.push(Action::Base(BaseOrder::KeysMake { left, curve }));
+    Ok(())
+}
+
+/// Новые ключи готовы: на сервер.
+pub fn keys_send(client: &Client, keys: &Keys, out: &mut Out) {
+    if client.server.stage == Stage::Up {
+        control_put(client, Kind::Keys, keys, out);
+    }
+}
+
+/// Нужен ли ключ этого человека: есть незапечатанное или сеанс сломан.
+fn key_wanted(contact: &Contact) -> bool {
+    if contact.heal {
+        return true;
+    }
+    for entry in contact.outbox.iter().rev() {
+        if entry.packet.is_some() {
+            return false;
+        }
+        if entry.kept {
+            return true;
+        }
+    }
+    false
+}
+
+/// Просит ключи тех, кому нечем запечатать. Отвеченное «нет» спрашивается снова погодя.
+pub fn keys_tick(client: &mut Client, now: Time, out: &mut Out) {
+    if client.server.stage != Stage::Up {
+        return;
+    }
+    let mut asked: Vec<Id> = Vec::new();
+    for contact in client.contacts.values_mut() {
+        if asked.len() >= ASKS_AT_ONCE {
+            break;
+        }
+        let due = match contact.key_asked_ms {
+            Some(at) => now.mono_ms >= at + KEY_AGAIN_MS,
+            None => true,
+        };
+        if due && !contact.blocked && key_wanted(contact) {
+            contact.key_asked_ms = Some(now.mono_ms);
+            asked.push(contact.id);
+        }
+    }
+    for id in asked {
+        if !key_changed(client, id) {
+            control_put(client, Kind::KeyAsk, &KeyAsk { id }, out);
+        }
+    }
+}
+
+/// KEY: ключи человека пришли; столу — начать сеанс.
+pub fn key_received(
+    client: &mut Client,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let body: KeyAnswer = body_read("KEY", data)?;
+    let name = contact_name(client, body.id);
+    let Some(contact) = client.contacts.get_mut(&body.id) else {
+        return Ok(());
+    };
+    if contact.key_asked_ms.is_none() {
+        return Ok(());
+    }
+    let Some(bundle) = body.found else {
+        // Человек ещё ни разу не входил: сообщение ждёт его здесь; сказать один раз.
+        if !std::mem::replace(&mut contact.held, true) {
+            let values = vec![("name", name)];
+            out_show(out, Show::Info { key: "keys-missing", values });
+        }
+        return Ok(());
+    };
+    contact.held = false;
+    let heal = std::mem::replace(&mut contact.heal, false);
+    let (peer, at) = (body.id, now.wall_ms);
+    out.actions.push(Action::Base(BaseOrder::Session { peer, bundle, heal, at }));
+    Ok(())
+}
+
+/// Стол не вскрыл пришедшее. Со сломанным сеансом он велит начать новый.
+pub fn seal_refused(client: &mut Client, peer: Id, failed: Fail, heal: bool, out: &mut Out) {
+    tracing::warn!("sealed message refused: {}", failed.detail);
+    let name = contact_name(client, peer);
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return;
+    };
+    if heal {
+        contact.heal = true;
+        contact.key_asked_ms = None;
+        let failed = fail(FailKind::SealBroken, &name);
+        out_show(out, Show::Error { fail: failed, command: String::new() });
+    } else if failed.kind == FailKind::SignatureBad {
+        out_show(out, Show::Error { fail: failed, command: String::new() });
+    }
+}

@@ -1,0 +1,164 @@
+//! The past: history and search shown, messages looked up to be edited, answered or removed, and
+//! telling the other side what was read.
+//! Прошлое: история и поиск, сообщения, найденные для правки, ответа или удаления, и рассказ той
+//! стороне о прочитанном.
+
+use std::collections::BTreeMap;
+
+use super::contacts::{contact_name, who_find};
+use super::events::{
+    Action, BaseOrder, ExportForm, Found, Out, PastCommand, PastQuery, Wanted, out_show,
+};
+use super::messages::{envelope_new, envelope_write, message_id_own, outbox_put};
+use super::show::{MessageShow, Show};
+use super::state::Client;
+use crate::base::bounds::{HISTORY_MAX, SEARCH_MANY};
+use crate::base::clock::Time;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_READ, ENVELOPE_TEXT, MessageId};
+
+/// Показывает найденное в истории.
+pub fn past_show(client: &Client, messages: Vec<MessageShow>, out: &mut Out) {
+    if messages.is_empty() {
+        out_show(out, Show::Info { key: "history-none", values: Vec::new() });
+    }
+    for mut message in messages {
+        message.name = contact_name(client, message.peer);
+        out_show(out, Show::Message(message));
+    }
+}
+
+/// Команды о прошлом, по ветке на каждую.
+pub fn past_do(client: &mut Client, command: PastCommand, out: &mut Out) -> Result<(), Fail> {
+    match command {
+        PastCommand::History { who, many } => history_ask(client, &who, many, out),
+        PastCommand::Search(words) => {
+            let query = PastQuery::Search { words, many: SEARCH_MANY };
+            out.actions.push(Action::Base(BaseOrder::Past { query }));
+            Ok(())
+        }
+        PastCommand::Edit { reference, text } => {
+            message_look(client, &reference, Wanted::Edit(text), out)
+        }
+        PastCommand::Reply { reference, text } => {
+            message_look(client, &reference, Wanted::Reply(text), out)
+        }
+        PastCommand::Delete(reference) => message_look(client, &reference, Wanted::Delete, out),
+        PastCommand::Keep { who, on } => keep_set(client, &who, on, out),
+        PastCommand::Clear(who) => history_clear(client, &who, out),
+        PastCommand::Export { who, form } => export_ask(client, &who, form, out),
+    }
+}
+
+/// `/export`: записать сообщения в файл, все или с одним человеком.
+fn export_ask(client: &Client, who: &str, form: ExportForm, out: &mut Out) -> Result<(), Fail> {
+    let peer = if who.is_empty() { 0 } else { who_find(client, who)? };
+    let mut names = BTreeMap::new();
+    for contact in client.contacts.values() {
+        names.insert(contact.id, contact_name(client, contact.id));
+    }
+    out.actions.push(Action::Export { peer, form, names });
+    Ok(())
+}
+
+/// `/history`: последние сообщения с человеком, по умолчанию с выбранным.
+fn history_ask(client: &Client, who: &str, many: u64, out: &mut Out) -> Result<(), Fail> {
+    let peer = who_or_chosen(client, who)?;
+    let many = u64::clamp(many, 1, HISTORY_MAX);
+    out.actions.push(Action::Base(BaseOrder::Past { query: PastQuery::Last { peer, many } }));
+    Ok(())
+}
+
+/// Названный человек или, без слов, выбранный.
+pub fn who_or_chosen(client: &Client, who: &str) -> Result<Id, Fail> {
+    match (who.is_empty(), client.chosen) {
+        (true, Some(chosen)) => Ok(chosen),
+        (true, None) => Err(fail(FailKind::PeerMissing, "")),
+        (false, _) => who_find(client, who),
+    }
+}
+
+/// `/edit`, `/reply`, `/delete`: сначала найти сообщение; остальное — когда найдётся. Пустой
+/// номер — последнее с выбранным человеком.
+fn message_look(
+    client: &Client,
+    reference: &str,
+    wanted: Wanted,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    if reference.is_empty() && wanted == Wanted::Delete {
+        return Err(fail(FailKind::ArgumentMissing, "MESSAGE"));
+    }
+    if reference.is_empty() && client.chosen.is_none() {
+        return Err(fail(FailKind::PeerMissing, ""));
+    }
+    let (peer, reference) = (client.chosen, String::from(reference));
+    out.actions.push(Action::Base(BaseOrder::Look { peer, reference, wanted }));
+    Ok(())
+}
+
+/// Сообщение найдено: править, ответить или удалить.
+pub fn looked_do(
+    client: &mut Client,
+    wanted: Wanted,
+    found: Result<Found, Fail>,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let found = found?;
+    let (peer, about) = (found.peer, found.message);
+    let (kind, text) = match wanted {
+        Wanted::Edit(text) => {
+            if !found.outgoing {
+                return Err(fail(FailKind::NotEditable, &contact_name(client, peer)));
+            }
+            (ENVELOPE_EDIT, text)
+        }
+        Wanted::Reply(text) => (ENVELOPE_TEXT, text),
+        Wanted::Delete => {
+            out.actions.push(Action::Base(BaseOrder::Hide { peer, message: about }));
+            out_show(out, Show::Deleted { peer, message: about });
+            return Ok(());
+        }
+    };
+    let mut envelope = envelope_new(client, kind, now);
+    envelope.id = message_id_own(client, now);
+    envelope.about = about;
+    envelope.text = text.into_bytes();
+    envelope_write(client, peer, envelope, now, out)
+}
+
+/// Всё от этого человека увидено: сказать ему, до какого сообщения. Это бесплатно.
+pub fn seen_upto(client: &mut Client, peer: Id, message: MessageId, now: Time, out: &mut Out) {
+    if super::inbox::in_spam(client, peer) {
+        return;
+    }
+    let mut envelope = envelope_new(client, ENVELOPE_READ, now);
+    envelope.id = message_id_own(client, now);
+    envelope.about = message;
+    outbox_put(client, peer, envelope, None, out);
+}
+
+/// `/keep`: хранить ли сообщения с этим человеком.
+fn keep_set(client: &mut Client, who: &str, on: bool, out: &mut Out) -> Result<(), Fail> {
+    let peer = who_or_chosen(client, who)?;
+    let name = contact_name(client, peer);
+    let Some(contact) = client.contacts.get_mut(&peer) else {
+        return Err(fail(FailKind::ContactUnknown, who));
+    };
+    contact.keep = on;
+    client.contacts_dirty = true;
+    let key = if on { "keep-on" } else { "keep-off" };
+    out_show(out, Show::Info { key, values: vec![("name", name)] });
+    Ok(())
+}
+
+/// `/clear`: убрать из своей истории всё с этим человеком.
+fn history_clear(client: &Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+    let peer = who_or_chosen(client, who)?;
+    out.actions.push(Action::Base(BaseOrder::Clear { peer }));
+    let values = vec![("name", contact_name(client, peer))];
+    out_show(out, Show::Info { key: "history-cleared", values });
+    Ok(())
+}

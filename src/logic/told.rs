@@ -1,0 +1,63 @@
+//! What the desk tells: put on disk, sealed, opened, found; each piece goes to its room.
+//! Что рассказывает стол: легло на диск, запечатано, вскрыто, найдено; каждое идёт в свою комнату.
+
+use super::client::control_put;
+use super::events::{BaseTold, Out, out_show};
+use super::inbox::envelope_opened;
+use super::keys::{keys_send, seal_refused};
+use super::messages::{outbox_kept, outbox_reached, outbox_sealed, outbox_unsealed, packet_send};
+use super::past::{looked_do, past_show, seen_upto};
+use super::show::Show;
+use super::state::{Client, Stage};
+use super::trust::person_learned;
+use crate::base::bounds::BASE_RETRY_MS;
+use crate::base::clock::Time;
+use crate::wire::control::Mail;
+use crate::wire::packets::Kind;
+
+/// Рассказ стола: что легло на диск, запечатано, вскрыто, найдено.
+pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) {
+    match told {
+        BaseTold::Kept { peer, message } => outbox_kept(client, peer, &message, out),
+        BaseTold::Sealed { peer, message, packet } => {
+            outbox_sealed(client, peer, &message, packet);
+        }
+        BaseTold::Unsealed { peer } => outbox_unsealed(client, peer),
+        BaseTold::Opened { peer, envelope, received, fresh } => {
+            envelope_opened(client, peer, envelope, received, fresh, now, out);
+        }
+        BaseTold::Outgoing { peer, packet } => packet_send(client, peer, &packet, out),
+        BaseTold::Reached { peer, messages, state, at } => {
+            outbox_reached(client, peer, &messages, state, at, now, out);
+        }
+        BaseTold::SealRefused { peer, fail, heal } => seal_refused(client, peer, fail, heal, out),
+        BaseTold::Person { facts } => person_learned(client, facts, now, out),
+        BaseTold::KeysMade { keys } => keys_send(client, &keys, out),
+        BaseTold::Marked { mark } => {
+            if client.server.stage == Stage::Up {
+                control_put(client, Kind::Mail, &Mail { upto: mark }, out);
+            }
+        }
+        BaseTold::SeenUpto { peer, message } => seen_upto(client, peer, message, now, out),
+        BaseTold::Looked { wanted, found } => {
+            if let Err(fail) = looked_do(client, wanted, found, now, out) {
+                out_show(out, Show::Error { fail, command: String::new() });
+            }
+        }
+        BaseTold::Bits { peer, message, outgoing, before, after } => {
+            out_show(out, Show::Bits { peer, message, outgoing, before, after });
+        }
+        BaseTold::Exported { path, many } => {
+            let values = vec![("path", path), ("many", many.to_string())];
+            out_show(out, Show::Info { key: "exported", values });
+        }
+        BaseTold::BaseFailed { fail } => {
+            client.base_retry_ms = Some(now.mono_ms + BASE_RETRY_MS);
+            out_show(out, Show::Error { fail, command: String::new() });
+        }
+        BaseTold::QueryFailed { fail } => {
+            out_show(out, Show::Error { fail, command: String::new() });
+        }
+        BaseTold::Past { messages } => past_show(client, messages, out),
+    }
+}

@@ -1,0 +1,212 @@
+//! The messages of history.db as they are asked for: the last ones, those with certain words, the
+//! one a reference names. Changes nothing. history.rs writes what is read here.
+//! Сообщения history.db, о которых спрашивают: последние, с такими-то словами, то, на которое
+//! указывает ссылка. Ничего не меняет. Прочитанное здесь пишет history.rs.
+
+use rusqlite::{Connection, Row, Rows, params};
+
+use super::base::{bytes_of, id_of, sql_try};
+use super::words::match_of;
+use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::ids::Id;
+use crate::logic::events::{Found, PastQuery};
+use crate::logic::show::MessageShow;
+use crate::wire::message::MessageId;
+
+/// Columns of a message as shown, in the order of `show_of`.
+const SHOW_COLUMNS: &str =
+    "m.peer, m.outgoing, m.id, m.text, m.sent, m.received, m.read, m.edited, m.reply";
+
+/// So many newest rows are looked through for a short reference.
+const FIND_MANY: i64 = 10_000;
+/// A reference has at least so many hex digits.
+const REFERENCE_MIN: usize = 3;
+/// Hex digits of a whole message id.
+const REFERENCE_WHOLE: usize = 32;
+
+/// Шестнадцатеричные цифры ссылки на сообщение; `None` — это не ссылка.
+fn reference_digits(reference: &str) -> Option<String> {
+    let mut digits = String::new();
+    for letter in reference.trim().chars() {
+        if letter == '-' {
+            continue;
+        }
+        if !letter.is_ascii_hexdigit() || digits.len() == REFERENCE_WHOLE {
+            return None;
+        }
+        digits.push(letter.to_ascii_lowercase());
+    }
+    if digits.len() < REFERENCE_MIN { None } else { Some(digits) }
+}
+
+/// Сообщение по ссылке: целый номер или его последние цифры. Ошибки: `MessageUnknown`;
+/// `NameAmbiguous` — цифры подходят к двум сообщениям одного человека.
+pub fn history_find(base: &Connection, peer: Option<Id>, reference: &str) -> Result<Found, Fail> {
+    let unknown = fail(FailKind::MessageUnknown, reference);
+    let Some(digits) = reference_digits(reference) else {
+        return Err(unknown);
+    };
+    let mut message: MessageId = [0; 16];
+    if digits.len() == REFERENCE_WHOLE {
+        if hex::decode_to_slice(&digits, &mut message).is_err() {
+            return Err(unknown);
+        }
+        return found_whole(base, peer, &message, unknown);
+    }
+    // Без человека ссылка указывает на самое новое подходящее; дальше — как если бы его назвали.
+    let peer = match peer {
+        Some(known) => known,
+        None => match ending_matches(base, None, &digits)?.first() {
+            Some(newest) => newest.0,
+            None => return Err(unknown),
+        },
+    };
+    let matches = ending_matches(base, Some(peer), &digits)?;
+    let Some(newest) = matches.first() else {
+        return Err(unknown);
+    };
+    for other in &matches {
+        if other.1 != newest.1 {
+            return Err(fail(FailKind::NameAmbiguous, reference));
+        }
+    }
+    found_whole(base, Some(peer), &newest.1, unknown)
+}
+
+/// Сообщение по целому номеру. Одинаковый номер в обе стороны — чужая подделка: важно своё.
+fn found_whole(
+    base: &Connection,
+    peer: Option<Id>,
+    message: &MessageId,
+    unknown: Fail,
+) -> Result<Found, Fail> {
+    // Людей немного: их перебор по указателю быстрее, чем ещё один указатель на всё.
+    let people = match peer {
+        Some(_) => "SELECT ?2 AS peer",
+        None => {
+            "SELECT MIN(peer) AS peer FROM messages WHERE ?2 = 0 UNION ALL
+             SELECT (SELECT MIN(peer) FROM messages WHERE peer > people.peer)
+             FROM people WHERE people.peer IS NOT NULL"
+        }
+    };
+    let select = format!(
+        "WITH RECURSIVE people(peer) AS ({people})
+         SELECT m.peer, m.outgoing, m.id, m.text FROM people CROSS JOIN messages m
+         ON m.peer = people.peer AND m.outgoing IN (0, 1) AND m.id = ?1 AND m.hidden <> 1
+         ORDER BY m.outgoing DESC, m.number DESC LIMIT 1"
+    );
+    let mut statement = sql_try(base.prepare_cached(&select))?;
+    let rows = sql_try(statement.query(params![&message[..], peer.unwrap_or(0) as i64]))?;
+    match found_first(rows)? {
+        Some(found) => Ok(found),
+        None => Err(unknown),
+    }
+}
+
+/// Первая строка запроса (peer, outgoing, id, text).
+fn found_first(mut rows: Rows<'_>) -> Result<Option<Found>, Fail> {
+    let Some(row) = sql_try(rows.next())? else {
+        return Ok(None);
+    };
+    Ok(Some(Found {
+        peer: id_of(row, 0)?,
+        outgoing: sql_try(row.get(1))?,
+        message: bytes_of(row, 2)?,
+        text: sql_try(row.get(3))?,
+    }))
+}
+
+/// Кто и какие номера из последних строк (человека или всех) кончаются этими цифрами.
+fn ending_matches(
+    base: &Connection,
+    peer: Option<Id>,
+    digits: &str,
+) -> Result<Vec<(Id, MessageId)>, Fail> {
+    let which = match peer {
+        Some(_) => "WHERE peer = ?1 AND hidden <> 1",
+        None => "WHERE ?1 = 0",
+    };
+    let select =
+        format!("SELECT peer, id, hidden FROM messages {which} ORDER BY number DESC LIMIT ?2");
+    let mut statement = sql_try(base.prepare_cached(&select))?;
+    let mut rows = sql_try(statement.query(params![peer.unwrap_or(0) as i64, FIND_MANY]))?;
+    let mut matches = Vec::new();
+    while let Some(row) = sql_try(rows.next())? {
+        let message: MessageId = bytes_of(row, 1)?;
+        let hidden: i64 = sql_try(row.get(2))?;
+        if hidden != 1 && hex::encode(message).ends_with(digits) {
+            matches.push((id_of(row, 0)?, message));
+        }
+    }
+    Ok(matches)
+}
+
+/// Последнее сообщение человеку или от него.
+pub fn history_last(base: &Connection, peer: Id, outgoing: bool) -> Result<Option<Found>, Fail> {
+    let select = "SELECT peer, outgoing, id, text FROM
+        (SELECT * FROM messages WHERE peer = ?1 AND hidden <> 1 ORDER BY number DESC LIMIT ?3)
+        WHERE outgoing = ?2 ORDER BY number DESC LIMIT 1";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    found_first(sql_try(statement.query(params![peer as i64, outgoing, FIND_MANY]))?)
+}
+
+/// Прошлое: последние сообщения с человеком или найденные по словам, старые сначала.
+pub fn history_past(base: &Connection, query: &PastQuery) -> Result<Vec<MessageShow>, Fail> {
+    let mut found = match query {
+        PastQuery::Last { peer, many } => {
+            let select = format!(
+                "SELECT {SHOW_COLUMNS} FROM messages m WHERE m.peer = ?1 AND m.hidden <> 1
+                 ORDER BY m.number DESC LIMIT ?2"
+            );
+            let mut statement = sql_try(base.prepare_cached(&select))?;
+            past_rows(sql_try(statement.query(params![*peer as i64, many_of(*many)]))?)?
+        }
+        PastQuery::Search { words, many } => {
+            // Порядок задаёт сам указатель слов: он идёт от новых и не читает лишнего.
+            let select = format!(
+                "SELECT {SHOW_COLUMNS} FROM words w CROSS JOIN messages m ON m.number = w.rowid
+                 WHERE words MATCH ?1 AND m.hidden = 0 ORDER BY w.rowid DESC LIMIT ?2"
+            );
+            let mut statement = sql_try(base.prepare_cached(&select))?;
+            past_rows(sql_try(statement.query(params![match_of(words), many_of(*many)]))?)?
+        }
+    };
+    found.reverse();
+    Ok(found)
+}
+
+/// Число строк для LIMIT: отрицательное значило бы «все».
+fn many_of(many: u64) -> i64 {
+    i64::try_from(many).unwrap_or(i64::MAX)
+}
+
+/// Строки запроса как сообщения.
+fn past_rows(mut rows: Rows<'_>) -> Result<Vec<MessageShow>, Fail> {
+    let mut found = Vec::new();
+    while let Some(row) = sql_try(rows.next())? {
+        found.push(show_of(row)?);
+    }
+    Ok(found)
+}
+
+/// Строка запроса как сообщение; имя допишет логика.
+fn show_of(row: &Row<'_>) -> Result<MessageShow, Fail> {
+    let answered: Option<Vec<u8>> = sql_try(row.get(8))?;
+    let reply: MessageId = match answered {
+        Some(_) => bytes_of(row, 8)?,
+        None => [0; 16],
+    };
+    Ok(MessageShow {
+        peer: id_of(row, 0)?,
+        name: String::new(),
+        message: bytes_of(row, 2)?,
+        text: sql_try(row.get(3))?,
+        outgoing: sql_try(row.get(1))?,
+        sent: id_of(row, 4)?,
+        received: id_of(row, 5)?,
+        read: id_of(row, 6)?,
+        edited: id_of(row, 7)?,
+        reply,
+        past: true,
+    })
+}
