@@ -1,6 +1,7 @@
 //! The client program: args → home → identity → workers → a face.
 //! Программа-клиент: слова → домашняя папка → личность → потоки → лицо.
 
+use std::fs::File;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,6 +21,7 @@ use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
 use supertext::logic::events::{StartFacts, Wishes};
 use supertext::net::address::{JoinLine, join_parse};
+use supertext::store::account::{restore_people, restore_take};
 use supertext::store::backup::base_rescue;
 use supertext::store::base::{base_check, base_open};
 use supertext::store::contacts::contacts_read;
@@ -34,7 +36,7 @@ use supertext::store::journal::{JOURNAL_INCOMING, JOURNAL_OUTGOING, journals_lis
 use supertext::store::limits::limits_read;
 use supertext::store::outbox::outbox_all;
 use supertext::store::part::parts_settle;
-use supertext::store::people::{keys_forget, people_all};
+use supertext::store::people::{keys_forget, owner_claim, people_all};
 use supertext::store::settings::{Settings, setting_get, settings_read, settings_write};
 use supertext::workers::map::{FACE, QUEUES};
 use supertext::workers::roles::{ClientStart, Event, FaceMain};
@@ -64,10 +66,10 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
     if args.mode == Mode::Id {
         return id_print(&args, &home);
     }
-    // Замок держится, пока жива программа.
-    let _lock = home_lock(&home)?;
+    // Замок держится, пока жива программа: он едет к controller-у.
+    let lock = home_lock(&home)?;
     log_start(&home.log, &args.log)?;
-    let start = client_start_facts(&args, home)?;
+    let start = client_start_facts(&args, home, lock)?;
     let face: FaceMain = match (args.mode, args.json) {
         (Mode::Echo, _) => echo_face,
         (Mode::Console | Mode::Id, true) => json_face,
@@ -110,7 +112,8 @@ fn id_print(args: &ClientArgs, home: &Home) -> Result<(), Fail> {
 }
 
 /// Собирает всё, что клиенту нужно знать при запуске.
-fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail> {
+fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<ClientStart, Fail> {
+    let restored = restore_take(&home)?;
     let identity = identity_open(&home)?;
     let mut settings = settings_read(&home.settings)?;
     let (join, trust) = server_choose(args, &home, &mut settings)?;
@@ -127,6 +130,10 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         None => setting_get(&settings, "lang"),
     };
     let base = base_ready(&home, &args.lang)?;
+    owner_claim(&base, &identity.public_key)?;
+    if let Some(vault) = &restored {
+        restore_people(&home, &base, vault)?;
+    }
     let facts = StartFacts {
         me: identity.id,
         public: identity.public_key,
@@ -150,7 +157,7 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         None => None,
     };
     let desk = Box::new(desk_new(base, identity.public_key, signer_of(&identity)?));
-    Ok(ClientStart { facts, home, desk, tls })
+    Ok(ClientStart { facts, home, desk, lock, tls })
 }
 
 /// Открывает history.db. Испорченная откладывается, её место занимает последняя годная копия:
@@ -163,9 +170,11 @@ fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
         },
         (opened, _) => opened,
     };
-    let _ = std::fs::remove_file(&home.suspect);
     let failed = match opened {
-        Ok(base) => return Ok(base),
+        Ok(base) => {
+            let _ = std::fs::remove_file(&home.suspect);
+            return Ok(base);
+        }
         Err(failed) if failed.kind == FailKind::BaseDamaged => failed,
         Err(failed) => return Err(failed),
     };
@@ -177,6 +186,7 @@ fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
     let base = base_open(&home.history)?;
     // В копии прежние шаги храповиков: повторить их нельзя, сеансы начнутся заново.
     keys_forget(&base)?;
+    let _ = std::fs::remove_file(&home.suspect);
     Ok(base)
 }
 

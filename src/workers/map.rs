@@ -13,7 +13,7 @@
 //! Закон звезды: у каждого ребра на одном конце controller. Класть в него можно с ожиданием,
 //! из него — никогда не ждут. Поэтому очереди не могут запереть друг друга.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{LazyLock, OnceLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -144,6 +144,8 @@ pub struct Queues {
     pub to_displayer: Queue<Show>,
     /// Empty buffers for use again. Neither putting nor taking ever waits, so it is no edge.
     pub pool: Queue<Batch>,
+    /// Bytes of messages that wait for the filesaver.
+    pub saver_bytes: AtomicUsize,
     /// The console's line editor, handed once from the displayer to the main thread.
     pub editor: Queue<Option<DefaultEditor>>,
     /// What the two pollers sleep on.
@@ -172,6 +174,7 @@ fn queues_make() -> Queues {
         to_connector: queue_make(QUEUE_ORDERS),
         to_displayer: queue_make(QUEUE_SHOW),
         pool: queue_make(POOL_BUFFERS),
+        saver_bytes: AtomicUsize::new(0),
         editor: queue_make(1),
         listener_waker: OnceLock::new(),
         sender_waker: OnceLock::new(),
