@@ -69,7 +69,17 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
     // Замок держится, пока жива программа: он едет к controller-у.
     let lock = home_lock(&home)?;
     log_start(&home.log, &args.log)?;
-    let start = client_start_facts(&args, home, lock)?;
+    let suspect = home.suspect.clone();
+    let start = match client_start_facts(&args, home, lock) {
+        Ok(start) => start,
+        Err(failed) => {
+            if failed.kind == FailKind::BaseDamaged {
+                // Порча там, где её не искали: следующий запуск проверит базу целиком.
+                let _ = std::fs::write(&suspect, b"");
+            }
+            return Err(failed);
+        }
+    };
     let face: FaceMain = match (args.mode, args.json) {
         (Mode::Echo, _) => echo_face,
         (Mode::Console | Mode::Id, true) => json_face,
@@ -163,14 +173,7 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
 /// Открывает history.db. Испорченная откладывается, её место занимает последняя годная копия:
 /// стирать то, что не читается, нельзя.
 fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
-    let opened = match (base_open(&home.history), home.suspect.exists()) {
-        (Ok(base), true) => match base_check(&base) {
-            Ok(()) => Ok(base),
-            Err(failed) => Err(failed),
-        },
-        (opened, _) => opened,
-    };
-    let failed = match opened {
+    let failed = match base_try(home) {
         Ok(base) => {
             let _ = std::fs::remove_file(&home.suspect);
             return Ok(base);
@@ -187,6 +190,18 @@ fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
     // В копии прежние шаги храповиков: повторить их нельзя, сеансы начнутся заново.
     keys_forget(&base)?;
     let _ = std::fs::remove_file(&home.suspect);
+    Ok(base)
+}
+
+/// Открывает history.db и пробует прочитать то, без чего не начать: порча бывает и в середине.
+fn base_try(home: &Home) -> Result<Connection, Fail> {
+    let base = base_open(&home.history)?;
+    if home.suspect.exists() {
+        base_check(&base)?;
+    }
+    outbox_all(&base)?;
+    people_all(&base)?;
+    history_unseen(&base)?;
     Ok(base)
 }
 

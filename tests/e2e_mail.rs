@@ -14,10 +14,9 @@ use common::files::{MIB, file_make, files_same, sources};
 use common::raw::{raw_hello, raw_packet, raw_until};
 use common::{
     Client, World, all, client_again, client_kill, client_up, exit_code, forget, input_end, meet,
-    outbox_settle, say, say_words, server_again, server_kill, texts_of, told, wait, wait_many,
-    world_make, world_with,
+    number_in, outbox_settle, say, say_words, server_again, server_kill, texts_of, told, wait,
+    wait_many, world_make, world_with,
 };
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use supertext::base::bounds::{NAME_MAX, TEXT_MAX};
 use supertext::base::fail::FailKind;
@@ -73,10 +72,7 @@ fn receipt(state: &str) -> Value {
 
 /// Сколько писем лежит у сервера.
 fn mail_count(world: &World) -> i64 {
-    let base = Connection::open(world.server.home.join("mail.db")).unwrap();
-    let mut statement = base.prepare("SELECT COUNT(*) FROM mail").unwrap();
-    let mut rows = statement.query([]).unwrap();
-    rows.next().unwrap().unwrap().get(0).unwrap()
+    number_in(&world.server.home.join("mail.db"), "SELECT COUNT(*) FROM mail")
 }
 
 #[test]

@@ -16,10 +16,9 @@ use common::raw::{
     raw_session, raw_watch,
 };
 use common::{
-    Client, World, all, client_again, client_up, exit_code, forget, log_until, meet, say,
-    say_words, text_of, told, wait, world_make,
+    Client, World, all, client_again, client_up, exit_code, forget, log_until, meet, number_in,
+    say, say_words, text_of, told, wait, world_make,
 };
-use rusqlite::Connection;
 use serde_json::{Value, json};
 use supertext::base::bounds::{EARLY_MAX, SESSIONS_MAX};
 use supertext::base::ids::{Id, id_digits, id_parse};
@@ -144,18 +143,11 @@ fn the_server_knows_nothing_of_what_is_written() {
     assert!(read > 1 << 20, "only {read} bytes of memory were readable");
     assert_eq!(folder_holds(&world.server.home, SECRETS), Vec::<&str>::new());
     // Ящик при этом не пуст, и отсутствующий всё получит.
-    let mail = Connection::open(world.server.home.join("mail.db")).unwrap();
-    assert!(count(&mail, "SELECT COUNT(*) FROM mail") >= 2);
+    let mail = world.server.home.join("mail.db");
+    assert!(number_in(&mail, "SELECT COUNT(*) FROM mail") >= 2);
     client_again(&mut carl);
     wait(&mut carl, json!({"event": "message", "text": SECRETS[1]}));
     wait(&mut carl, json!({"event": "file", "state": "done"}));
-}
-
-/// Одно число из базы.
-fn count(base: &Connection, query: &str) -> i64 {
-    let mut statement = base.prepare(query).unwrap();
-    let mut rows = statement.query([]).unwrap();
-    rows.next().unwrap().unwrap().get(0).unwrap()
 }
 
 /// Двое знакомых и чужой, у которого есть свои ключи.
@@ -212,11 +204,10 @@ fn a_repeated_message_is_confirmed_again_and_shown_once() {
     let first = raw_seal(&mut raw, b, &letter(1, "once"));
     let second = raw_seal(&mut raw, b, &letter(2, "second"));
     let third = raw_seal(&mut raw, b, &letter(3, "third"));
-    raw_sealed(&mut raw, b, 1, &third);
-    raw_sealed(&mut raw, b, 2, &first);
-    assert_eq!(receipt_next(&mut raw, b), (7, 2));
-    raw_sealed(&mut raw, b, 3, &first);
-    assert_eq!(receipt_next(&mut raw, b), (7, 2));
+    for (content_id, sealed) in [(1, &first), (2, &third), (3, &first)] {
+        raw_sealed(&mut raw, b, content_id, sealed);
+        assert_eq!(receipt_next(&mut raw, b), (7, 2));
+    }
     raw_sealed(&mut raw, b, 4, &second);
     assert_eq!(receipt_next(&mut raw, b), (7, 4));
     for content_id in 5..9 {
@@ -349,10 +340,11 @@ fn floods_of_sessions_and_early_messages_stay_within_bounds() {
     // Из чужого порядка подходящего нет: первый же пришедший в срок проходит, дальше отказ.
     raw_sealed(&mut raw, b, 3, &sealed);
     wait(&mut bob, json!({"event": "message", "text": "the missing one"}));
-    let base = Connection::open(bob.home.join("history.db")).unwrap();
-    let early = count(&base, "SELECT COUNT(*) FROM early");
+    let base = bob.home.join("history.db");
+    let early = number_in(&base, "SELECT COUNT(*) FROM early");
     assert!(early as u64 <= EARLY_MAX, "{early} early messages are kept");
-    let sessions = count(&base, &format!("SELECT COUNT(*) FROM sessions WHERE peer = {}", raw.id));
+    let sessions =
+        number_in(&base, &format!("SELECT COUNT(*) FROM sessions WHERE peer = {}", raw.id));
     assert!(sessions as usize <= SESSIONS_MAX, "{sessions} sessions are kept");
     forget(&mut bob);
     alive(&mut ann, &mut bob, &mut raw, first + 1, "after");

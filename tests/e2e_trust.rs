@@ -8,8 +8,8 @@
 mod common;
 
 use common::{
-    Client, World, all, client_again, client_kill, client_up, exit_code, folder_copy, forget, meet,
-    outbox_settle, say, texts_of, told, wait, wait_many, world_make,
+    Client, World, all, client_again, client_kill, client_up, exit_code, folder_copy, forget,
+    keys_settle, meet, outbox_settle, say, texts_of, told, wait, wait_many, world_make,
 };
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -124,8 +124,9 @@ fn a_request_put_off_is_asked_again_at_the_next_start() {
 
 #[test]
 fn crossing_requests_make_friends_without_a_question() {
-    let (_world, mut ann, mut bob) = strangers();
+    let (world, mut ann, mut bob) = strangers();
     let (a, b) = (ann.id.clone(), bob.id.clone());
+    keys_settle(&world, &bob);
     client_kill(&mut bob);
     say(&mut ann, &format!("/add {b}"));
     common::outbox_stored(&ann);

@@ -348,50 +348,51 @@ pub fn outbox_stored(client: &mut Client, peer: Id, content_id: u32, now: Time, 
     };
     contact.tried_ms = now.mono_ms;
     contact.resend_ms = RESEND_MS;
-    let before = stored_prefix(contact);
     let mut found = None;
+    let mut first = contact.outbox.len();
     for (index, entry) in contact.outbox.iter().enumerate() {
-        if entry.sent && !entry.stored && entry.content_id == content_id {
-            found = Some(index);
+        if !entry.stored {
+            first = usize::min(first, index);
+            if entry.sent && entry.content_id == content_id {
+                found = Some(index);
+            }
         }
     }
     let Some(found) = found else {
         return;
     };
+    client.pump.insert(peer);
     let entry = &mut contact.outbox[found];
-    entry.stored = true;
-    let held = std::mem::replace(&mut entry.refused, false);
-    let (message, place) = (entry.envelope.id, entry.place);
-    out.actions.push(Action::Base(BaseOrder::Stored { peer, message, place }));
-    if held {
+    if std::mem::replace(&mut entry.refused, false) {
         // Взято то, чего раньше не брали: место снова есть. Взятое до отказа этого не значит.
         contact.held = false;
     }
-    // Раньше посланное ушло прямо и, может быть, пропало: теперь и оно ляжет на сервер. А без него
-    // сохранённое не покажут, поэтому обещано только то, перед чем сохранено всё.
-    for index in 0..found {
-        contact.outbox[index].sent &= contact.outbox[index].stored;
+    if found > first {
+        return stored_early(contact, first, found);
     }
-    for index in before..stored_prefix(contact) {
-        let entry = &contact.outbox[index];
-        if entry.envelope.kind == ENVELOPE_TEXT {
-            let (message, state, at) = (entry.envelope.id, ReceiptState::Stored, now.wall_ms);
-            out_show(out, Show::Receipt { peer, message, state, at, reason: None });
-        }
+    let entry = &mut contact.outbox[found];
+    entry.stored = true;
+    let (message, place) = (entry.envelope.id, entry.place);
+    out.actions.push(Action::Base(BaseOrder::Stored { peer, message, place }));
+    if entry.envelope.kind == ENVELOPE_TEXT {
+        let (state, at) = (ReceiptState::Stored, now.wall_ms);
+        out_show(out, Show::Receipt { peer, message, state, at, reason: None });
     }
-    client.pump.insert(peer);
 }
 
-/// Сколько сообщений с начала очереди лежит на сервере подряд.
-fn stored_prefix(contact: &Contact) -> usize {
-    let mut many = 0;
-    for entry in &contact.outbox {
-        if !entry.stored {
-            break;
+/// Сохранено не по порядку: раньше посланное ушло прямо и, может быть, пропало, а без него это не
+/// покажут. Обещать нечего: всё до него и оно само посылаются снова, по порядку, и лягут подряд.
+fn stored_early(contact: &mut Contact, first: usize, found: usize) {
+    let content_id = contact.outbox[found].content_id;
+    for index in first..found {
+        let entry = &mut contact.outbox[index];
+        // Посланное позже ещё ответит само.
+        let later = entry.content_id.wrapping_sub(content_id) & CONTENT_ID_MAX;
+        if later > CONTENT_ID_MAX / 2 {
+            entry.sent = false;
         }
-        many += 1;
     }
-    many
+    contact.outbox[found].sent = false;
 }
 
 /// Сообщения достигли состояния: полученные уходят из очереди.

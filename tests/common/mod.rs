@@ -399,19 +399,33 @@ pub fn outbox_stored(client: &Client) {
     rows_gone(client, "SELECT COUNT(*) FROM outbox WHERE stored = 0");
 }
 
+/// Ждёт, пока ключи клиента не лягут на сервер: теперь ему могут писать и без него.
+pub fn keys_settle(world: &World, client: &Client) {
+    let id = supertext::base::ids::id_parse(&client.id).expect("an id");
+    let query = format!("SELECT COUNT(*) FROM keys WHERE id = {id}");
+    let since = Instant::now();
+    while number_in(&world.server.home.join("mail.db"), &query) == 0 {
+        assert!(waiting(since), "no keys at the server\n{}", told(client));
+    }
+}
+
 /// Ждёт, пока запрос к базе клиента не даст ноль.
 fn rows_gone(client: &Client, query: &str) {
     let path = client.home.join("history.db");
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let base = rusqlite::Connection::open_with_flags(path, flags).expect("history.db");
     let since = Instant::now();
-    let mut left = -1i64;
-    while left != 0 {
-        assert!(waiting(since), "{left} still wait\n{}", told(client));
-        let mut statement = base.prepare(query).expect("a query");
-        let mut rows = statement.query([]).expect("rows");
-        left = rows.next().expect("a row").expect("a row").get(0).expect("a number");
+    while number_in(&path, query) != 0 {
+        assert!(waiting(since), "{query} is not 0\n{}", told(client));
     }
+}
+
+/// Одно число из базы, которую тем временем пишет программа.
+pub fn number_in(path: &Path, query: &str) -> i64 {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let base = rusqlite::Connection::open_with_flags(path, flags).expect("a database");
+    base.busy_timeout(GUARD).expect("a bound");
+    let mut statement = base.prepare(query).expect("a query");
+    let mut rows = statement.query([]).expect("rows");
+    rows.next().expect("a row").expect("a row").get(0).expect("a number")
 }
 
 /// Знакомит двоих: каждый добавил другого, видит его на связи, и письма об этом уже дошли.

@@ -162,8 +162,8 @@ fn text_shown(world: &mut World, node: usize, message: &MessageShow) {
 }
 
 /// Ключ и подпись не портятся сами; печать — только когда долго пропадало посланное (Olm помнит
-/// сорок пропущенных ключей и пять поворотов храповика) или ждало медленной линии, а в тихом прогоне
-/// с короткими текстами никогда.
+/// сорок пропущенных ключей и пять поворотов храповика) или ждало медленной линии, а в тихом
+/// прогоне с короткими текстами никогда.
 fn seal_honest(world: &mut World, node: usize, failed: &Fail) {
     let forged = matches!(failed.kind, FailKind::SignatureBad | FailKind::KeyChanged);
     let broken = failed.kind == FailKind::SealBroken;
