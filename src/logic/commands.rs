@@ -91,6 +91,7 @@ fn command_do(
         }
         Command::Send { who, path } => {
             let peer = who_find(client, &who)?;
+            stranger_accept(client, peer, now, out);
             return file_write(client, peer, &path, random, out);
         }
         Command::Take(transfer) => return person_take(client, transfer, now, out),

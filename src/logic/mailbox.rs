@@ -122,6 +122,10 @@ fn mail_keep(
     let mailbox = server.mailboxes.entry(dest).or_default();
     let full = mailbox.count >= quota.count || mailbox.bytes + bytes > quota.bytes;
     if full || sender_full {
+        // Пустой ящик не остаётся: он направлял бы новое в себя.
+        if mailbox.count == 0 {
+            server.mailboxes.remove(&dest);
+        }
         return unreachable_put(from, header, FailKind::MailboxFull, out);
     }
     mailbox.count += 1;
