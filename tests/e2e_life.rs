@@ -33,10 +33,13 @@ fn presence_follows_a_clean_leave_and_a_death() {
     say(&mut bob, "/quit");
     assert_eq!(exit_code(&mut bob), 0, "{}", told(&bob));
     wait(&mut ann, json!({"event": "contact", "id": b, "state": "offline"}));
+    forget(&mut ann);
     client_again(&mut bob);
     wait(&mut ann, json!({"event": "contact", "id": b, "state": "online"}));
     client_kill(&mut bob);
     wait(&mut ann, json!({"event": "contact", "id": b, "state": "offline"}));
+    // Прежние «онлайн» не в счёт.
+    forget(&mut ann);
     client_again(&mut bob);
     wait(&mut ann, json!({"event": "contact", "id": b, "state": "online"}));
     wait(&mut bob, json!({"event": "contact", "id": ann.id, "state": "online"}));

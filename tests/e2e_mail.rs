@@ -250,8 +250,8 @@ fn an_offer_waits_in_the_mailbox_and_the_file_comes_later() {
     let b = bob.id.clone();
     let path = file_make(&sources(&world), "later.bin", 3 * MIB + 17, 8);
     say_words(&mut ann, &["/send", &b, &path.display().to_string()]);
+    wait(&mut ann, json!({"event": "file", "outgoing": true, "name": "later.bin"}));
     common::outbox_stored(&ann);
-    common::files::names_settle(&bob.home.join("downloads"), &[]);
     while mail_count(&world) == 0 {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

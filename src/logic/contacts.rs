@@ -176,6 +176,16 @@ pub fn contact_state(client: &mut Client, id: Id, state: PeerState, out: &mut Ou
     }
 }
 
+/// Спрашивают ли сервер о присутствии этого человека: о том, кого не приняли, — нет.
+pub fn is_watched(client: &Client, id: Id) -> bool {
+    match client.contacts.get(&id) {
+        Some(contact) => {
+            !matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam)
+        }
+        None => false,
+    }
+}
+
 /// Номер по тому, что ввёл человек: номер (с пробелами или без) или единственное имя.
 /// Ошибки: `IdBad`, `ContactUnknown`, `NameAmbiguous`, `ArgumentMissing`.
 pub fn who_find(client: &Client, who: &str) -> Result<Id, Fail> {

@@ -1,6 +1,7 @@
 //! Receiving files: an offer, the user's answer, the credit window, what is saved, the end.
 //! Приём файлов: предложение, ответ человека, окно кредита, что записано, конец.
 
+use super::contacts::{contact_state, is_watched};
 use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show};
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
@@ -39,6 +40,10 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         }
     }
     if let Some(known) = transfer_find(client, false, &id) {
+        // О присутствии незнакомца не спрашивают: вестью, что он вернулся, служит предложение.
+        if !is_watched(client, source) {
+            contact_state(client, source, PeerState::Unknown, out);
+        }
         part_wake(client, known, out);
         return;
     }
