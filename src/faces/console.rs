@@ -90,6 +90,8 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::Bits { .. }
             | Show::Deleted { .. }
             | Show::Message(_)
+            | Show::Page { .. }
+            | Show::Chats(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }
             | Show::File(_)

@@ -52,6 +52,8 @@ pub fn echo_face(queues: &Queues) {
             | Show::Bits { .. }
             | Show::Deleted { .. }
             | Show::Message(_)
+            | Show::Page { .. }
+            | Show::Chats(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }
             | Show::File(_)

@@ -45,6 +45,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             text(texts, "deleted", &[("message", message_digits(message))])
         }
         Show::Message(shown) => message_line(texts, shown),
+        Show::Page { messages, .. } | Show::Chats(messages) => page_text(texts, messages),
         Show::Receipt { message, state, at, reason, .. } => {
             receipt_line(texts, message, *state, *at, reason)
         }
@@ -226,6 +227,20 @@ fn message_line(texts: &Texts, shown: &MessageShow) -> String {
         (true, true) => "past-out",
     };
     text(texts, key, &values)
+}
+
+/// Страница прошлого, по строке на сообщение; в конце — место, с которого идут более ранние.
+fn page_text(texts: &Texts, messages: &[MessageShow]) -> String {
+    let Some(first) = messages.first() else {
+        return text(texts, "history-none", &[]);
+    };
+    let mut lines = String::new();
+    for shown in messages {
+        lines.push_str(&message_line(texts, shown));
+        lines.push('\n');
+    }
+    lines.push_str(&format!("  ↑ {}", first.number));
+    lines
 }
 
 /// Текст с пометками: на что ответ, когда исправлен и прочитан, номер (в прошлом — всегда). Другие

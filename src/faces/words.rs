@@ -47,10 +47,11 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Verify
         | Verb::Message
         | Verb::Send
+        | Verb::Page
         | Verb::TopUp => {
             let (who, after) = who_split(rest);
             words.push(who);
-            if verb == Verb::TopUp {
+            if verb == Verb::TopUp || verb == Verb::Page {
                 for word in after.split_whitespace() {
                     words.push(String::from(word));
                 }
@@ -66,7 +67,13 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
             words.push(String::from(key));
             words.push(String::from(value));
         }
-        Verb::Id | Verb::Contacts | Verb::Spam | Verb::Status | Verb::Peers | Verb::Quit => {}
+        Verb::Id
+        | Verb::Contacts
+        | Verb::Spam
+        | Verb::Chats
+        | Verb::Status
+        | Verb::Peers
+        | Verb::Quit => {}
     }
 }
 
