@@ -293,3 +293,5 @@ window-first-server = Join line of the server
 window-first-hint = HOST:PORT#FINGERPRINT, from whoever runs the server
 window-first-go = Begin
 window-name-missing = Enter a name
+window-ask-message = This message takes { $packets } packets of { $left }. Send it?
+window-ask-file = The file “{ $file }” takes { $packets } packets of { $left }. Send it?

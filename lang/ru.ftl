@@ -293,3 +293,5 @@ window-first-server = Строка приглашения сервера
 window-first-hint = АДРЕС:ПОРТ#ОТПЕЧАТОК, её даёт хозяин сервера
 window-first-go = Начать
 window-name-missing = Введите имя
+window-ask-message = Сообщение займёт пакетов: { $packets } из { $left }. Отправить?
+window-ask-file = Файл «{ $file }» займёт пакетов: { $packets } из { $left }. Отправить?

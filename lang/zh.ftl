@@ -293,3 +293,5 @@ window-first-server = 服务器邀请串
 window-first-hint = 地址:端口#指纹，由服务器主人提供
 window-first-go = 开始
 window-name-missing = 请输入名字
+window-ask-message = 此消息需要 { $packets } 个数据包，剩余 { $left } 个。发送吗？
+window-ask-file = 文件“{ $file }”需要 { $packets } 个数据包，剩余 { $left } 个。发送吗？

@@ -348,7 +348,6 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
         Effect::Focus(field) => {
             let _ = match field {
                 Field::Message => widgets.message.clone().take_focus(),
-                Field::Search => widgets.search.clone().take_focus(),
                 Field::One => widgets.one.clone().take_focus(),
                 Field::Two => widgets.two.clone().take_focus(),
             };

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use fltk::app;
-use fltk::app::{MouseButton, MouseWheel};
+use fltk::app::MouseButton;
 use fltk::draw;
 use fltk::enums::Event;
 use fltk::prelude::WidgetExt;
@@ -276,8 +276,7 @@ pub fn on_canvas_event(_widget: &mut Widget, event: Event) -> bool {
             true
         }
         Event::MouseWheel => {
-            let step = if app::event_dy() == MouseWheel::Up { 90.0 } else { -90.0 };
-            wheel(window, -step);
+            wheel(window, -90.0 * f64::from(app::event_dy_value()));
             true
         }
         Event::DndEnter | Event::DndDrag => {

@@ -37,11 +37,6 @@ pub fn rect(x: i32, y: i32, w: i32, h: i32) -> Rect {
     Rect { x, y, w, h }
 }
 
-/// Отступ внутрь.
-pub fn inset(outer: Rect, x: i32, y: i32) -> Rect {
-    rect(outer.x + x, outer.y + y, outer.w - 2 * x, outer.h - 2 * y)
-}
-
 /// Места всего в окне такого размера.
 pub fn places(window: &Window) -> Places {
     let (w, h) = window.size;

@@ -8,10 +8,10 @@ use super::state::{Body, Effect, FileRow, Person, Row, View, Window, row_new};
 use supertext::base::clock::time_now;
 use supertext::base::fail::Fail;
 use supertext::base::ids::{Id, id_shown};
-use supertext::faces::lines::{question_text, show_text};
+use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
 use supertext::logic::events::Standing;
-use supertext::logic::show::{FileShow, FileState, MessageShow, PeerState, ReceiptState, Show};
+use supertext::logic::show::{Ask, FileShow, FileState, MessageShow, PeerState, ReceiptState, Show};
 use supertext::wire::message::MessageId;
 
 /// Показанное становится состоянием окна.
@@ -56,13 +56,14 @@ pub fn show_take(window: &mut Window, show: Show) {
                 person.files_left = Some(files);
             }
         }
-        Show::Confirm { token, peer, .. } => {
-            let said = question_text(&window.texts, &show);
-            // Подсказка о командах консоли в окне не нужна: под вопросом кнопки.
-            let said = match said.split_once(" /yes") {
-                Some((before, _)) => String::from(before.trim_end()),
-                None => said,
+        Show::Confirm { token, peer, packets, what, left, .. } => {
+            let (key, file) = match what {
+                Ask::Message => ("window-ask-message", String::new()),
+                Ask::File(file) => ("window-ask-file", text_safe(&file)),
             };
+            let (packets, left) = (packets.to_string(), left.to_string());
+            let values = [("file", file), ("packets", packets), ("left", left)];
+            let said = text(&window.texts, key, &values);
             let row = row_new(Body::Ask(Some(token)), &said, true, time_now().wall_ms);
             chat_push(window.chats.entry(peer).or_default(), row);
         }
@@ -132,7 +133,7 @@ fn contact_take(window: &mut Window, show: &Show) {
     else {
         return;
     };
-    let open = window.open == Some(*id) && window.view == View::Chat;
+    let open = window.focused && window.open == Some(*id) && window.view == View::Chat;
     let person = person_of(window, *id);
     let asked = person.standing;
     person.name = if name.is_empty() { id_shown(*id) } else { text_safe(name) };
@@ -163,6 +164,9 @@ fn request_take(window: &mut Window, id: Id, name: &str, words: &str) {
     let person = person_of(window, id);
     if !name.is_empty() && person.name == id_shown(id) {
         person.name = text_safe(name);
+    }
+    if person.standing == Standing::Contact {
+        person.standing = Standing::Asks;
     }
     person.last_at = u64::max(person.last_at, now);
     person.unread = u64::max(person.unread, 1);
@@ -207,7 +211,7 @@ fn row_of(shown: &MessageShow) -> Row {
 /// Сообщение: новое, исправленное или из прошлого.
 fn message_take(window: &mut Window, shown: MessageShow) {
     let peer = shown.peer;
-    let here = window.open == Some(peer) && window.view == View::Chat;
+    let here = window.focused && window.open == Some(peer) && window.view == View::Chat;
     let edit = shown.edited > 0 && !shown.past;
     if !shown.past {
         if !edit {
@@ -314,7 +318,7 @@ fn file_row(transfer: u32, state: FileState, name: &str, size: u64) -> FileRow {
 /// Новый файл в чате или перемена у прежнего.
 fn file_put(window: &mut Window, peer: Id, file: FileRow, outgoing: bool) {
     let now = time_now().wall_ms;
-    let open = window.open == Some(peer) && window.view == View::Chat;
+    let open = window.focused && window.open == Some(peer) && window.view == View::Chat;
     let chat = window.chats.entry(peer).or_default();
     if let Some(index) = file_find(chat, file.transfer) {
         chat.rows[index].body = Body::File(file);

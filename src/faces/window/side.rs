@@ -4,14 +4,13 @@
 use std::time::Instant;
 
 use fltk::app;
-use fltk::app::MouseWheel;
 use fltk::draw;
 use fltk::enums::{Color, Event};
 use fltk::prelude::WidgetExt;
 use fltk::widget::Widget;
 
 use super::act::{effects_run, touch_do};
-use super::lay::{Face, fit, word_width};
+use super::lay::{Face, fit, lay, word_width};
 use super::paint::{
     BOLD, PLAIN, avatar, circle, fill, gear, plus, round, words, words_middle,
 };
@@ -78,7 +77,9 @@ fn own_draw(window: &mut Window, at: &Places) {
     let shown = if window.me == 0 { String::new() } else { id_shown(window.me) };
     words(WHEN, palette.quiet, &shown, 64, 43);
     let id_w = word_width(&mut window.words, WHEN, &shown).ceil() as i32;
-    copy_mark(64 + id_w + 7, 34, palette.quiet, palette.side);
+    if 64 + id_w + 20 < right + 2 {
+        copy_mark(64 + id_w + 7, 34, palette.quiet, palette.side);
+    }
     window.side_hits.push((rect(58, 4, right - 58, HEAD - 8), Touch::CopyId));
     let buttons = [
         (rect(at.side.w - 82, 10, 36, 36), Touch::Plus),
@@ -152,9 +153,13 @@ fn people_draw(window: &mut Window, at: &Places) {
     if window.order.is_empty() {
         let key = if window.people.is_empty() { "window-people-none" } else { "window-found-none" };
         let said = text(&window.texts, key, &[]);
-        let place = rect(area.x + 10, area.y + 16, area.w - 20, 40);
-        let said = fit(&mut window.words, LAST, &said, f64::from(place.w));
-        words_middle(LAST, window.palette.quiet, &said, place);
+        let laid = lay(&mut window.words, LAST, &said, f64::from(area.w - 40));
+        let mut y = area.y + 20;
+        for line in &laid.lines {
+            let part = &said[line.from..line.to];
+            words_middle(LAST, window.palette.quiet, part, rect(area.x, y, area.w, 20));
+            y += 20;
+        }
         return;
     }
     draw::push_clip(area.x, area.y, area.w - 1, area.h);
@@ -300,8 +305,7 @@ pub fn on_side_event(_widget: &mut Widget, event: Event) -> bool {
             if !inside(places(window).people, x, y) {
                 return false;
             }
-            let step = if app::event_dy() == MouseWheel::Up { PERSON } else { -PERSON };
-            window.side_scroll += step;
+            window.side_scroll += app::event_dy_value() * PERSON;
             window.effects.push(Effect::Redraw);
             true
         }

@@ -4,19 +4,21 @@
 use std::collections::BTreeMap;
 
 use fltk::app;
+use fltk::app::TimeoutHandle;
 use fltk::enums::{Event, Key};
 use fltk::input::Input;
 use fltk::prelude::{InputExt, WidgetExt};
 
-use super::act::{effects_run, touch_do};
+use super::act::{command, effects_run, touch_do};
 use super::keys::{is_enter, latin_pressed};
 use super::lay::Words;
 use super::place::TYPED_LINE;
+use super::run::{people_order, title_set};
 use super::state::{
     Chat, Effect, Field, Folder, Frames, Options, Touch, View, WINDOW, Widgets, Window,
 };
 use super::theme::palette_of;
-use supertext::base::ids::id_parse;
+use supertext::base::ids::{id_digits, id_parse};
 use supertext::faces::texts::texts_load;
 use supertext::logic::show::LinkShow;
 use supertext::store::settings::settings_read;
@@ -78,6 +80,7 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         glide: 0.0,
         typed_h: TYPED_LINE,
         dragging: false,
+        focused: true,
         effects: Vec::new(),
         frames: Frames::default(),
         labels: BTreeMap::new(),
@@ -86,8 +89,41 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
     }
 }
 
+/// Клавиатура пришла к полю или ушла: куда — видно чуть позже.
+pub fn focus_note(event: Event) {
+    if event == Event::Focus || event == Event::Unfocus {
+        app::add_timeout3(0.12, on_focus_look);
+    }
+}
+
+/// У окна ли клавиатура: без неё пришедшее не считается прочитанным.
+pub fn on_focus_look(_handle: TimeoutHandle) {
+    let here = app::focus().is_some();
+    let Ok(mut guard) = WINDOW.try_lock() else { return };
+    let Some(window) = guard.as_mut() else { return };
+    if window.focused == here {
+        return;
+    }
+    window.focused = here;
+    let Some(peer) = window.open else { return };
+    let words = if here { command(&["/to", &id_digits(peer)]) } else { command(&["/to"]) };
+    if here {
+        if let Some(person) = window.people.get_mut(&peer) {
+            person.unread = 0;
+        }
+        title_set(window);
+        people_order(window);
+    }
+    let mut effects = std::mem::take(&mut window.effects);
+    drop(guard);
+    effects.push(Effect::Words(words));
+    effects.push(Effect::Redraw);
+    effects_run(effects);
+}
+
 /// Клавиши полей: Enter — дальше, Escape — назад, Ctrl+буква — по месту клавиши.
 pub fn on_field_event(field: &mut Input, event: Event) -> bool {
+    focus_note(event);
     if event != Event::KeyDown {
         return false;
     }
@@ -121,7 +157,7 @@ fn field_search(window: &mut Window, enter: bool) {
         }
     } else {
         window.widgets.search.set_value("");
-        super::run::people_order(window);
+        people_order(window);
         window.effects.push(Effect::Focus(Field::Message));
     }
     window.effects.push(Effect::Redraw);

@@ -203,7 +203,6 @@ pub enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     Message,
-    Search,
     One,
     Two,
 }
@@ -295,6 +294,8 @@ pub struct Window {
     /// Height of the message field.
     pub typed_h: i32,
     pub dragging: bool,
+    /// The window has the keyboard: only then what comes counts as read.
+    pub focused: bool,
     pub effects: Vec<Effect>,
     pub frames: Frames,
     /// Widths of buttons' labels.

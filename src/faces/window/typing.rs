@@ -13,10 +13,12 @@ use super::keys::{is_enter, latin_pressed};
 use super::lay::lay;
 use super::place::{TYPED_LINE, places};
 use super::select::selected_text;
+use super::start::focus_note;
 use super::state::{Body, Effect, WINDOW, Window};
 
 /// Клавиши поля сообщения, прежде чем их увидит само поле.
 pub fn on_message_event(input: &mut MultilineInput, event: Event) -> bool {
+    focus_note(event);
     if event != Event::KeyDown && event != Event::Paste && event != Event::MouseWheel {
         return false;
     }
