@@ -13,12 +13,12 @@ use fltk::prelude::{InputExt, WidgetExt, WindowExt};
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_show, row_find, text_safe};
 use super::form::{form_add, form_first, form_open};
-use super::menu::menu_run;
+use super::menu::menu_do;
 use super::run::{on_glide, on_toast, people_order, widgets_place};
 use super::state::{
     Answering, Body, Effect, Field, Folder, Touch, View, WINDOW, Widgets, Window,
 };
-use super::typing::typed_measure;
+use super::typing::typed_set;
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits};
 use supertext::faces::commands::{line_parse, words_parse};
@@ -78,6 +78,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
             window.effects.push(Effect::Words(command(&["/set", "name", name.trim()])));
         }
         Touch::ToastDrop => window.toast.clear(),
+        Touch::Menu(key) => menu_do(window, key),
         Touch::Bubble(_) => {}
     }
     window.effects.push(Effect::Redraw);
@@ -105,8 +106,7 @@ pub fn chat_open(window: &mut Window, id: Id) {
         chat_end(chat);
         draft = chat.draft.clone();
     }
-    window.widgets.message.set_value(&draft);
-    typed_measure(window);
+    typed_set(window, &draft);
     if let Some(person) = window.people.get_mut(&id) {
         person.unread = 0;
     }
@@ -187,8 +187,7 @@ pub fn message_send(window: &mut Window) {
         None => command(&["/msg", &who, &said]),
     };
     window.effects.push(Effect::Words(words));
-    window.widgets.message.set_value("");
-    typed_measure(window);
+    typed_set(window, "");
     drafts_write(window);
     window.effects.push(Effect::Place);
 }
@@ -202,8 +201,7 @@ pub fn answer_drop(window: &mut Window) {
         }
     }
     if was_edit {
-        window.widgets.message.set_value("");
-        typed_measure(window);
+        typed_set(window, "");
     }
     window.effects.push(Effect::Place);
 }
@@ -224,8 +222,7 @@ pub fn answer_begin(window: &mut Window, index: usize, edit: bool) {
     chat.answering =
         Some(Answering { message: row.message, edit, name: shown, text: said.clone() });
     if edit {
-        window.widgets.message.set_value(&said);
-        typed_measure(window);
+        typed_set(window, &said);
     }
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(Field::Message));
@@ -344,7 +341,7 @@ pub fn redraw_all(widgets: &Widgets) {
 fn effect_do(effect: Effect, widgets: &Widgets) {
     let mut window = widgets.window.clone();
     match effect {
-        Effect::Copy(said) => app::copy2(&said),
+        Effect::Copy(said) => app::copy(&said),
         Effect::Focus(field) => {
             let _ = match field {
                 Field::Message => widgets.message.clone().take_focus(),
@@ -356,7 +353,6 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
         Effect::OpenPath(path) => path_open(&path),
         Effect::Title(title) => window.set_label(&title),
         Effect::Place => widgets_place(),
-        Effect::Menu { row } => menu_run(widgets, row),
         Effect::Glide => {
             app::add_timeout3(0.012, on_glide);
         }

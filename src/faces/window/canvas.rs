@@ -15,6 +15,7 @@ use super::bubble::{Brush, empty_draw, row_draw};
 use super::chat::{MARGIN, Sheet, chat_down, chat_scroll, row_height};
 use super::form::{form_draw, toast_draw};
 use super::lay::{Face, fit, word_width};
+use super::menu::menu_draw;
 use super::paint::{
     BOLD, PLAIN, avatar, circle, clip, cross, fill, round, send, shield, strokes, words,
     words_middle,
@@ -46,6 +47,9 @@ pub fn on_canvas_draw(widget: &mut Widget) {
             empty_draw(window.palette, at.canvas, &said);
         }
         (View::First | View::Add | View::Settings, _) => form_draw(window, &at),
+    }
+    if window.view == View::Chat {
+        menu_draw(window, &at);
     }
     toast_draw(window, rect(at.canvas.x, HEAD, at.canvas.w, at.canvas.h - HEAD));
     draw::pop_clip();
@@ -303,6 +307,7 @@ pub fn wheel(window: &mut Window, by: f64) {
     if window.view != View::Chat {
         return;
     }
+    window.menu = None;
     let still = window.glide == 0.0;
     window.glide += by;
     if still {
@@ -313,11 +318,16 @@ pub fn wheel(window: &mut Window, by: f64) {
 /// Нажатие: кнопка, начало выделения или меню сообщения.
 fn push_do(window: &mut Window, x: i32, y: i32) -> bool {
     let touch = touched(&window.canvas_hits, x, y);
+    let menu = window.menu.take();
     if app::event_mouse_button() == MouseButton::Right {
         if let Some(Touch::Bubble(row)) = touch {
-            window.effects.push(Effect::Menu { row });
+            window.menu = Some((row, x, y));
         }
+        window.effects.push(Effect::Redraw);
         return true;
+    }
+    if let Some(Touch::Menu(_)) = touch {
+        window.menu = menu;
     }
     match touch {
         Some(Touch::Bubble(_)) | None => {

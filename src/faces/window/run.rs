@@ -10,8 +10,7 @@ use fltk::app;
 use fltk::app::TimeoutHandle;
 use fltk::enums::{CallbackTrigger, Font, FrameType};
 use fltk::input::{Input, MultilineInput};
-use fltk::menu::MenuButton;
-use fltk::prelude::{GroupExt, InputExt, MenuExt, WidgetBase, WidgetExt, WindowExt};
+use fltk::prelude::{GroupExt, InputExt, WidgetBase, WidgetExt, WindowExt};
 use fltk::widget::Widget;
 use fltk::window::DoubleWindow;
 
@@ -122,11 +121,7 @@ pub fn window_open(options: Options, language: &str, first: bool) {
     let mut message = MultilineInput::new(350, 660, 500, 24, None);
     let mut one = Input::new(-400, -400, 10, 10, None);
     let mut two = Input::new(-400, -400, 10, 10, None);
-    let mut menu = MenuButton::new(0, 0, 0, 0, None);
     window.end();
-    menu.set_frame(FrameType::FlatBox);
-    menu.set_text_size(14);
-    menu.hide();
     message.set_wrap(true);
     message.set_tab_nav(true);
     side.draw(on_side_draw);
@@ -151,7 +146,7 @@ pub fn window_open(options: Options, language: &str, first: bool) {
     window.resize_callback(on_resize);
     window.set_icon(icon_make());
     window.make_resizable(true);
-    let widgets = Widgets { window, side, canvas, search, message, one, two, menu };
+    let widgets = Widgets { window, side, canvas, search, message, one, two };
     let state = window_new(widgets.clone(), options, language, first);
     {
         let Ok(mut guard) = WINDOW.lock() else { return };
@@ -250,9 +245,6 @@ pub fn widgets_place() {
     widgets.message.set_cursor_color(palette.accent);
     widgets.message.set_selection_color(palette.select);
     widgets.message.set_text_size(15);
-    widgets.menu.set_color(palette.side);
-    widgets.menu.set_text_color(palette.text);
-    widgets.menu.set_selection_color(palette.chosen);
     redraw_all(&widgets);
     widgets.window.redraw();
 }

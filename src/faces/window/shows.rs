@@ -230,6 +230,10 @@ fn message_take(window: &mut Window, shown: MessageShow) {
         row.text = text_safe(&shown.text);
         row.edited = shown.edited;
         row.laid = None;
+        let said = row.text.clone();
+        if index + 1 == chat.rows.len() {
+            person_of(window, peer).last = said;
+        }
         return;
     }
     // Прошлое приходит страницами; правка ещё не прочитанного придёт вместе с ним.

@@ -10,6 +10,7 @@ use fltk::input::Input;
 use fltk::prelude::{InputExt, WidgetExt};
 
 use super::act::{command, effects_run, touch_do};
+use super::form::form_open;
 use super::keys::{is_enter, latin_pressed};
 use super::lay::Words;
 use super::place::TYPED_LINE;
@@ -77,6 +78,7 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         hover: None,
         selection: None,
         selecting: false,
+        menu: None,
         glide: 0.0,
         typed_h: TYPED_LINE,
         dragging: false,
@@ -154,6 +156,13 @@ fn field_search(window: &mut Window, enter: bool) {
     if enter {
         if let Some(first) = window.order.first().copied() {
             touch_do(window, Touch::Person(first));
+        } else if id_parse(&window.widgets.search.value()).is_ok() {
+            // Номер, которого нет среди своих: самое время его добавить.
+            let typed = window.widgets.search.value();
+            form_open(window, View::Add);
+            window.widgets.one.set_value(&typed);
+            window.widgets.search.set_value("");
+            people_order(window);
         }
     } else {
         window.widgets.search.set_value("");

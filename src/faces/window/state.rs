@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use fltk::input::{Input, MultilineInput};
-use fltk::menu::MenuButton;
 use fltk::widget::Widget;
 use fltk::window::DoubleWindow;
 
@@ -176,6 +175,8 @@ pub enum Touch {
     OpenPath(String),
     NameSave,
     ToastDrop,
+    /// A line of the open menu.
+    Menu(&'static str),
     Bubble(usize),
 }
 
@@ -191,7 +192,6 @@ pub enum Effect {
     /// Widgets take their places and colours anew.
     Place,
     Redraw,
-    Menu { row: usize },
     Glide,
     ToastLater,
     /// A hand instead of an arrow.
@@ -233,7 +233,6 @@ pub struct Widgets {
     pub message: MultilineInput,
     pub one: Input,
     pub two: Input,
-    pub menu: MenuButton,
 }
 
 /// Settings the window shows; the core keeps them.
@@ -289,6 +288,8 @@ pub struct Window {
     pub hover: Option<Touch>,
     pub selection: Option<Selection>,
     pub selecting: bool,
+    /// The open menu: the row it is about, its corner.
+    pub menu: Option<(usize, i32, i32)>,
     /// Pixels the wheel still has to move the chat.
     pub glide: f64,
     /// Height of the message field.

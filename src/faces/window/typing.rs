@@ -112,6 +112,13 @@ fn last_edit(window: &mut Window) -> bool {
     true
 }
 
+/// Ставит текст в поле сообщения, курсор — в конец.
+pub fn typed_set(window: &mut Window, said: &str) {
+    window.widgets.message.set_value(said);
+    let _ = window.widgets.message.set_position(said.len() as i32);
+    typed_measure(window);
+}
+
 /// Меряет набранное: поле растёт вместе с текстом.
 pub fn typed_measure(window: &mut Window) {
     let typed = window.widgets.message.value();
