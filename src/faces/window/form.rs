@@ -35,7 +35,7 @@ pub fn form_fields(view: View, at: &Places) -> (Option<Rect>, Option<Rect>) {
 
 /// Верх первой страницы: она стоит посередине.
 fn first_top(at: &Places) -> i32 {
-    i32::max(20, (at.canvas.h - 380) / 2)
+    i32::max(20, (at.canvas.h - 400) / 2)
 }
 
 /// Открывает страницу или возвращает чат.
@@ -81,7 +81,7 @@ fn title_draw(window: &mut Window, at: &Places, key: &str) {
 }
 
 /// Подложка поля с надписью над ним и ошибкой под ним.
-fn field_draw(window: &Window, place: Rect, label: &str, under: &str, bad: bool) {
+fn field_draw(window: &mut Window, place: Rect, label: &str, under: &str, bad: bool) {
     let palette = window.palette;
     words(LABEL, palette.quiet, label, place.x + 2, place.y - 10);
     if bad {
@@ -90,9 +90,13 @@ fn field_draw(window: &Window, place: Rect, label: &str, under: &str, bad: bool)
     }
     round(place, 10, palette.field);
     let color = if bad { palette.warn } else { palette.quiet };
-    draw::push_clip(place.x, place.y, place.w, 90);
-    words(Face { font: PLAIN, size: 13 }, color, under, place.x + 2, place.y + place.h + 18);
-    draw::pop_clip();
+    let face = Face { font: PLAIN, size: 13 };
+    let laid = lay(&mut window.words, face, under, f64::from(place.w - 4));
+    let mut y = place.y + place.h + 18;
+    for line in laid.lines.iter().take(3) {
+        words(face, color, &under[line.from..line.to], place.x + 2, y);
+        y += 17;
+    }
 }
 
 /// Большая кнопка.
@@ -118,13 +122,14 @@ fn first_draw(window: &mut Window, at: &Places) {
     let said = text(&window.texts, "window-first-words", &[]);
     words_middle(LABEL, palette.quiet, &said, rect(at.form.x, top + 42, at.form.w, 24));
     let label = text(&window.texts, "window-first-name", &[]);
-    field_draw(window, one, &label, &window.error_one, !window.error_one.is_empty());
+    let under = window.error_one.clone();
+    field_draw(window, one, &label, &under, !under.is_empty());
     let label = text(&window.texts, "window-first-server", &[]);
     let bad = !window.error_two.is_empty();
     let hint = text(&window.texts, "window-first-hint", &[]);
     let under = if bad { window.error_two.clone() } else { hint };
     field_draw(window, two, &label, &under, bad);
-    let go = rect(at.form.x, two.y + 82, at.form.w, 44);
+    let go = rect(at.form.x, two.y + 106, at.form.w, 44);
     let label = text(&window.texts, "window-first-go", &[]);
     let ready = !window.widgets.one.value().trim().is_empty();
     button_draw(window, go, &label, Touch::FirstGo, ready);
@@ -276,10 +281,13 @@ fn settings_draw(window: &mut Window, at: &Places) {
     let typed = window.widgets.one.value();
     let changed = !typed.trim().is_empty() && typed.trim() != window.name;
     button_draw(window, save, &label, Touch::NameSave, changed);
+    // В низком окне строки стоят теснее.
+    let room = at.canvas.h - one.y - 72 - 36;
+    let step = i32::clamp(room / CHOICES.len() as i32, 50, 64);
     let mut y = one.y + 72;
     for row in CHOICES {
-        choices_draw(window, row, rect(one.x, y, at.form.w, 34));
-        y += 64;
+        choices_draw(window, row, rect(one.x, y, at.form.w, step - 24 - (step - 50) / 2));
+        y += step;
     }
     let about = format!(
         "Supertext {} · {} · {}",
