@@ -1,14 +1,6 @@
 //! The window for main.rs: all of it with the feature `gui`, plain refusals without.
 //! Окно для main.rs: всё — с признаком `gui`, без него — простой отказ.
 
-use supertext::base::fail::Fail;
-#[cfg(not(feature = "gui"))]
-use supertext::base::fail::{FailKind, fail};
-use supertext::faces::args::ClientArgs;
-#[cfg(not(feature = "gui"))]
-use supertext::faces::console::{console_face, park};
-#[cfg(feature = "gui")]
-use supertext::faces::texts::language_choose;
 #[cfg(feature = "gui")]
 use crate::window::gallery::gallery_run;
 #[cfg(feature = "gui")]
@@ -17,6 +9,14 @@ use crate::window::run::{window_face, window_first, window_open, window_run};
 use crate::window::start::display_here;
 #[cfg(feature = "gui")]
 use crate::window::state::Options;
+use supertext::base::fail::Fail;
+#[cfg(not(feature = "gui"))]
+use supertext::base::fail::{FailKind, fail};
+use supertext::faces::args::ClientArgs;
+#[cfg(not(feature = "gui"))]
+use supertext::faces::console::{console_face, park};
+#[cfg(feature = "gui")]
+use supertext::faces::texts::language_choose;
 use supertext::store::home::Home;
 #[cfg(feature = "gui")]
 use supertext::store::settings::{setting_get, settings_read};

@@ -19,12 +19,7 @@ use crate::base::ids::Id;
 use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_READ, ENVELOPE_TEXT, MessageId};
 
 /// Показывает найденное в истории.
-pub fn past_show(
-    client: &Client,
-    query: PastQuery,
-    mut messages: Vec<MessageShow>,
-    out: &mut Out,
-) {
+pub fn past_show(client: &Client, query: PastQuery, mut messages: Vec<MessageShow>, out: &mut Out) {
     for message in &mut messages {
         message.name = contact_name(client, message.peer);
     }

@@ -15,9 +15,7 @@ use super::chat::{chat_end, chat_show, row_find, text_safe};
 use super::form::{form_add, form_first, form_open};
 use super::menu::menu_do;
 use super::run::{on_glide, on_toast, people_order, widgets_place};
-use super::state::{
-    Answering, Body, Effect, Field, Folder, Touch, View, WINDOW, Widgets, Window,
-};
+use super::state::{Answering, Body, Effect, Field, Folder, Touch, View, WINDOW, Widgets, Window};
 use super::typing::typed_set;
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits};
@@ -26,6 +24,7 @@ use supertext::faces::input::command_put;
 use supertext::faces::texts::text;
 use supertext::logic::events::Command;
 use supertext::store::settings::{Settings, settings_write};
+use supertext::workers::map::Queues;
 
 /// Messages of the past asked for at once.
 const PAGE: u64 = 60;
@@ -307,27 +306,34 @@ pub fn effects_run(effects: Vec<Effect>) {
     };
     let mut redraw = false;
     for effect in effects {
-        match effect {
-            Effect::Words(words) => {
-                let Some(queues) = queues else { continue };
-                // Одно слово с косой чертой — строка, набранная как в консоли.
-                let parsed = match words.as_slice() {
-                    [line] => line_parse(line),
-                    _ => words_parse(&words),
-                };
-                let shown = match &parsed {
-                    Command::Say { .. } => String::new(),
-                    _ => words.join(" "),
-                };
-                command_put(queues, parsed, &shown);
+        if effect == Effect::Redraw {
+            redraw = true;
+        } else if let Effect::Words(words) = &effect {
+            if let Some(queues) = queues {
+                words_put(queues, words);
             }
-            Effect::Redraw => redraw = true,
-            other => effect_do(other, &widgets),
+        } else {
+            effect_do(effect, &widgets);
         }
     }
     if redraw {
         redraw_all(&widgets);
     }
+}
+
+/// Команда ядру. Одно слово с косой чертой — строка, набранная как в консоли.
+fn words_put(queues: &Queues, words: &[String]) {
+    let parsed = match words {
+        [line] => line_parse(line),
+        _ => words_parse(words),
+    };
+    // Текст сообщения в отказе не повторяется.
+    let shown = if matches!(parsed, Command::Say { .. } | Command::Message { .. }) {
+        String::new()
+    } else {
+        words.join(" ")
+    };
+    command_put(queues, parsed, &shown);
 }
 
 /// Перерисовать всё, кроме полей: они — вслед за тем, что под ними.

@@ -235,8 +235,7 @@ pub fn buttons_draw(brush: &mut Brush<'_>, place: Rect, buttons: &[(String, Touc
 fn ask_buttons(brush: &mut Brush<'_>, token: u64, place: Rect) {
     let yes = text(brush.texts, "window-yes", &[]);
     let no = text(brush.texts, "window-no", &[]);
-    let buttons =
-        [(yes, Touch::Ask { token, yes: true }), (no, Touch::Ask { token, yes: false })];
+    let buttons = [(yes, Touch::Ask { token, yes: true }), (no, Touch::Ask { token, yes: false })];
     buttons_draw(brush, place, &buttons);
 }
 

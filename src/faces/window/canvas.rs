@@ -24,9 +24,7 @@ use super::place::{HEAD, Places, places, rect};
 use super::run::frame_note;
 use super::select::{point_place, word_around};
 use super::side::{hover_set, state_word};
-use super::state::{
-    Effect, Field, Selection, Touch, View, WINDOW, Window, inside, touched,
-};
+use super::state::{Effect, Field, Selection, Touch, View, WINDOW, Window, inside, touched};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
 
@@ -170,7 +168,8 @@ fn down_draw(window: &mut Window, at: &Places) {
     let palette = window.palette;
     let Some(chat) = chat_now(window) else { return };
     let fresh = chat.fresh;
-    if chat.rows.is_empty() || (chat_down(chat) || chat.bottom + 3 > chat.rows.len()) && fresh == 0 {
+    if chat.rows.is_empty() || (chat_down(chat) || chat.bottom + 3 > chat.rows.len()) && fresh == 0
+    {
         return;
     }
     let area = at.rows;

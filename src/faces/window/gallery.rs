@@ -175,9 +175,10 @@ fn file(window: &mut Window, transfer: u32, outgoing: bool, state: FileState, na
         milliseconds: 4_000,
         rate: 3_250_000,
         blake3: String::new(),
-        reason: match state {
-            FileState::Error => Some(fail(FailKind::Integrity, "blake3")),
-            _ => None,
+        reason: if state == FileState::Error {
+            Some(fail(FailKind::Integrity, "blake3"))
+        } else {
+            None
         },
     };
     show_take(window, Show::File(shown));

@@ -24,8 +24,9 @@ pub fn icon_make() -> Option<RgbImage> {
 fn body(x: i32, y: i32) -> bool {
     let (dx, dy) = (f64::from(x) - 32.0, f64::from(y) - 30.0);
     let round = dx * dx + dy * dy <= 28.0 * 28.0;
-    let tail = x >= 4 && y <= 60 && y >= 40 && x <= 24 && (y - 40) <= (x - 4) * 2 + 14 && x >= (y - 40);
-    round || (tail && y - 60 >= -(x - 2))
+    // Хвост сужается к левому нижнему углу.
+    let tail = matches!(y, 40..=60) && x >= (y - 40) / 2 + 2 && x <= 26 - (y - 40) / 2;
+    round || tail
 }
 
 /// Три строки текста внутри.

@@ -13,7 +13,7 @@ use supertext::faces::texts::text;
 /// Height of one line of the menu.
 const LINE: i32 = 34;
 /// Its face.
-const FACE: Face = Face { font: PLAIN, size: 14 };
+const LABEL: Face = Face { font: PLAIN, size: 14 };
 
 /// Что можно сделать со строкой чата.
 fn menu_keys(window: &Window, index: usize) -> Vec<&'static str> {
@@ -47,7 +47,7 @@ pub fn menu_draw(window: &mut Window, at: &Places) {
     let mut wide = 120;
     for key in &keys {
         let label = text(&window.texts, key, &[]);
-        wide = i32::max(wide, word_width(&mut window.words, FACE, &label).ceil() as i32 + 40);
+        wide = i32::max(wide, word_width(&mut window.words, LABEL, &label).ceil() as i32 + 40);
     }
     let high = keys.len() as i32 * LINE + 10;
     let left = i32::min(x, at.canvas.x + at.canvas.w - wide - 8);
@@ -65,7 +65,7 @@ pub fn menu_draw(window: &mut Window, at: &Places) {
         }
         let label = text(&window.texts, key, &[]);
         let color = if *key == "window-delete" { palette.warn } else { palette.text };
-        words(FACE, color, &label, place.x + 14, base_line(FACE, place));
+        words(LABEL, color, &label, place.x + 14, base_line(LABEL, place));
         window.canvas_hits.push((place, touch));
     }
 }

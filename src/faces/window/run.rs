@@ -24,9 +24,7 @@ use super::place::places;
 use super::shows::show_take;
 use super::side::{on_side_draw, on_side_event};
 use super::start::window_new;
-use super::state::{
-    Effect, Folder, Frames, Options, View, WINDOW, Widgets, Window,
-};
+use super::state::{Effect, Folder, Frames, Options, View, WINDOW, Widgets, Window};
 use super::typing::{on_message_event, typed_measure};
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits};

@@ -29,7 +29,9 @@ pub fn point_place(chat: &Chat, seen: &[Seen], x: i32, y: i32) -> Option<(usize,
         return Some((one.row, 0));
     }
     match laid.text.lines.get(line as usize) {
-        Some(found) => Some((one.row, place_at(TEXT, &row.text, *found, f64::from(x - one.text_x)))),
+        Some(found) => {
+            Some((one.row, place_at(TEXT, &row.text, *found, f64::from(x - one.text_x))))
+        }
         None => Some((one.row, row.text.len())),
     }
 }

@@ -11,7 +11,9 @@ use supertext::base::ids::{Id, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
 use supertext::logic::events::Standing;
-use supertext::logic::show::{Ask, FileShow, FileState, MessageShow, PeerState, ReceiptState, Show};
+use supertext::logic::show::{
+    Ask, FileShow, FileState, MessageShow, PeerState, ReceiptState, Show,
+};
 use supertext::wire::message::MessageId;
 
 /// Показанное становится состоянием окна.

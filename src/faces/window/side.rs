@@ -11,14 +11,10 @@ use fltk::widget::Widget;
 
 use super::act::{effects_run, touch_do};
 use super::lay::{Face, fit, lay, word_width};
-use super::paint::{
-    BOLD, PLAIN, avatar, circle, fill, gear, plus, round, words, words_middle,
-};
+use super::paint::{BOLD, PLAIN, avatar, circle, fill, gear, plus, round, words, words_middle};
 use super::place::{HEAD, PERSON, Places, places, rect};
 use super::run::frame_note;
-use super::state::{
-    Effect, Folder, Person, Rect, Touch, View, WINDOW, Window, inside, touched,
-};
+use super::state::{Effect, Folder, Person, Rect, Touch, View, WINDOW, Window, inside, touched};
 use super::times::when_short;
 use supertext::base::clock::time_now;
 use supertext::base::ids::id_shown;
@@ -66,7 +62,7 @@ fn own_draw(window: &mut Window, at: &Places) {
     avatar(window.me, &window.name, 14, 9, 40);
     let dot = match window.link {
         LinkShow::Up => palette.online,
-        LinkShow::Connecting | LinkShow::Retry => Color::from_hex(0xf5_a6_23),
+        LinkShow::Connecting | LinkShow::Retry => Color::from_hex(0xf5a623),
         LinkShow::Down => palette.offline,
     };
     circle(47.0, 43.0, 7.0, palette.side);
@@ -202,7 +198,12 @@ fn person_draw(window: &mut Window, person: &Person, place: Rect) {
     avatar(person.id, &person.name, place.x + 14, place.y + 8, 48);
     if person.state == PeerState::Online && person.standing == Standing::Contact {
         circle(f64::from(place.x) + 55.0, f64::from(place.y) + 49.0, 8.0, back);
-        circle(f64::from(place.x) + 55.0, f64::from(place.y) + 49.0, 6.0, Color::from_hex(0x4d_cd_5e));
+        circle(
+            f64::from(place.x) + 55.0,
+            f64::from(place.y) + 49.0,
+            6.0,
+            Color::from_hex(0x4dcd5e),
+        );
     }
     let (name_color, quiet) = if chosen {
         (palette.chosen_text, palette.chosen_quiet)
@@ -221,7 +222,8 @@ fn person_draw(window: &mut Window, person: &Person, place: Rect) {
     words(NAME, name_color, &name, left, place.y + 25);
     let mut room = place.x + place.w - 15 - left;
     if person.unread > 0 {
-        let many = if person.unread > 999 { String::from("999+") } else { person.unread.to_string() };
+        let many =
+            if person.unread > 999 { String::from("999+") } else { person.unread.to_string() };
         let face = Face { font: BOLD, size: 12 };
         let wide = word_width(&mut window.words, face, &many).ceil() as i32;
         let badge_w = i32::max(22, wide + 13);

@@ -171,7 +171,10 @@ pub enum Touch {
     Quote(MessageId),
     /// A command, exactly its words.
     Words(Vec<String>),
-    Ask { token: u64, yes: bool },
+    Ask {
+        token: u64,
+        yes: bool,
+    },
     OpenPath(String),
     NameSave,
     ToastDrop,
