@@ -349,11 +349,13 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
     match effect {
         Effect::Copy(said) => app::copy(&said),
         Effect::Focus(field) => {
-            let _ = match field {
-                Field::Message => widgets.message.clone().take_focus(),
-                Field::One => widgets.one.clone().take_focus(),
-                Field::Two => widgets.two.clone().take_focus(),
-            };
+            match field {
+                // Поле, у которого клавиатура уже есть, от второго раза сдвинуло бы курсор.
+                Field::Message if widgets.message.has_focus() => {}
+                Field::Message => drop(widgets.message.clone().take_focus()),
+                Field::One => drop(widgets.one.clone().take_focus()),
+                Field::Two => drop(widgets.two.clone().take_focus()),
+            }
         }
         Effect::Choose => file_choose(),
         Effect::OpenPath(path) => path_open(&path),

@@ -69,7 +69,12 @@ pub fn show_take(window: &mut Window, show: Show) {
             let row = row_new(Body::Ask(Some(token)), &said, true, time_now().wall_ms);
             chat_push(window.chats.entry(peer).or_default(), row);
         }
-        Show::Chosen { .. } => {}
+        Show::Chosen { id, .. } => {
+            // Чат, названный при запуске.
+            if window.open.is_none() && window.view == View::Chat {
+                chat_open(window, id);
+            }
+        }
         Show::Language(code) => {
             window.texts = texts_load(&code);
             layouts_drop(window);
