@@ -78,7 +78,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         }
         Touch::ToastDrop => window.toast.clear(),
         Touch::Menu(key) => menu_do(window, key),
-        Touch::Bubble(_) => {}
+        Touch::Bubble(_) | Touch::HeadMenu => {}
     }
     window.effects.push(Effect::Redraw);
 }

@@ -24,7 +24,9 @@ use super::place::{HEAD, Places, places, rect};
 use super::run::frame_note;
 use super::select::{point_place, word_around};
 use super::side::{hover_set, state_word};
-use super::state::{Effect, Field, Selection, Touch, View, WINDOW, Window, inside, touched};
+use super::state::{
+    Effect, Field, MenuAbout, Selection, Touch, View, WINDOW, Window, inside, touched,
+};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
 
@@ -198,7 +200,15 @@ fn head_draw(window: &mut Window, at: &Places) {
     let Some(peer) = window.open else { return };
     let Some(person) = window.people.get(&peer).cloned() else { return };
     avatar(person.id, &person.name, place.x + 16, 8, 40);
-    let mut right = place.x + place.w - 18;
+    let dots = rect(place.x + place.w - 44, 10, 36, 36);
+    if window.hover == Some(Touch::HeadMenu) {
+        round(dots, 18, palette.hover);
+    }
+    for step in [-6, 0, 6] {
+        circle(f64::from(dots.x + 18), f64::from(dots.y + 18 + step), 2.0, palette.quiet);
+    }
+    window.canvas_hits.push((dots, Touch::HeadMenu));
+    let mut right = dots.x - 6;
     let small = Face { font: PLAIN, size: 12 };
     if let (Some(messages), Some(files)) = (person.messages_left, person.files_left) {
         let rows = [("window-left-messages", messages, 24), ("window-left-files", files, 42)];
@@ -320,7 +330,7 @@ fn push_do(window: &mut Window, x: i32, y: i32) -> bool {
     let menu = window.menu.take();
     if app::event_mouse_button() == MouseButton::Right {
         if let Some(Touch::Bubble(row)) = touch {
-            window.menu = Some((row, x, y));
+            window.menu = Some((MenuAbout::Row(row), x, y));
         }
         window.effects.push(Effect::Redraw);
         return true;
@@ -335,6 +345,15 @@ fn push_do(window: &mut Window, x: i32, y: i32) -> bool {
             if window.view == View::Chat && inside(at.rows, x, y) {
                 select_begin(window, x, y);
                 window.effects.push(Effect::Focus(Field::Message));
+            }
+            window.effects.push(Effect::Redraw);
+        }
+        Some(Touch::HeadMenu) => {
+            // Второе нажатие закрывает.
+            let closed = !matches!(menu, Some((MenuAbout::Person, _, _)));
+            let at = places(window);
+            if closed {
+                window.menu = Some((MenuAbout::Person, at.head.x + at.head.w - 240, HEAD + 4));
             }
             window.effects.push(Effect::Redraw);
         }

@@ -7,7 +7,8 @@ use super::act::{answer_begin, chat_now, command};
 use super::lay::{Face, word_width};
 use super::paint::{PLAIN, base_line, round, words};
 use super::place::{HEAD, Places, rect};
-use super::state::{Body, Effect, Touch, Window};
+use super::state::{Body, Effect, MenuAbout, Touch, Window};
+use supertext::base::ids::id_digits;
 use supertext::faces::texts::text;
 
 /// Height of one line of the menu.
@@ -15,8 +16,54 @@ const LINE: i32 = 34;
 /// Its face.
 const LABEL: Face = Face { font: PLAIN, size: 14 };
 
+/// What can be done with the person of the open chat.
+const PERSON: &[&str] = &[
+    "window-verify",
+    "window-trust",
+    "window-topup-messages",
+    "window-topup-files",
+    "window-export",
+    "window-clear",
+    "window-block",
+    "window-remove",
+];
+
+/// Что можно сделать с человеком: признать ключ — только если он сменился, снять запрет — если он
+/// есть.
+fn person_keys(window: &Window) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    let Some(peer) = window.open else { return keys };
+    let Some(person) = window.people.get(&peer) else { return keys };
+    for key in PERSON {
+        match *key {
+            "window-trust" if !person.changed => {}
+            "window-block" if person.blocked => keys.push("window-unblock"),
+            other => keys.push(other),
+        }
+    }
+    keys
+}
+
+/// Выбранное в меню человека — команда ядру.
+fn person_do(window: &mut Window, key: &str) {
+    let Some(peer) = window.open else { return };
+    let who = id_digits(peer);
+    let words: &[&str] = match key {
+        "window-verify" => &["/verify", &who],
+        "window-trust" => &["/trust", &who],
+        "window-topup-messages" => &["/topup", &who, "messages", "1000"],
+        "window-topup-files" => &["/topup", &who, "files", "10000"],
+        "window-export" => &["/export", &who, "text"],
+        "window-clear" => &["/clear", &who],
+        "window-block" => &["/block", &who],
+        "window-unblock" => &["/add", &who],
+        _ => &["/remove", &who],
+    };
+    window.effects.push(Effect::Words(command(words)));
+}
+
 /// Что можно сделать со строкой чата.
-fn menu_keys(window: &Window, index: usize) -> Vec<&'static str> {
+fn row_keys(window: &Window, index: usize) -> Vec<&'static str> {
     let mut keys = Vec::new();
     let Some(peer) = window.open else { return keys };
     let Some(chat) = window.chats.get(&peer) else { return keys };
@@ -38,9 +85,12 @@ fn menu_keys(window: &Window, index: usize) -> Vec<&'static str> {
 
 /// Рисует меню, если оно открыто.
 pub fn menu_draw(window: &mut Window, at: &Places) {
-    let Some((index, x, y)) = window.menu else { return };
+    let Some((about, x, y)) = window.menu else { return };
     let palette = window.palette;
-    let keys = menu_keys(window, index);
+    let keys = match about {
+        MenuAbout::Row(index) => row_keys(window, index),
+        MenuAbout::Person => person_keys(window),
+    };
     if keys.is_empty() {
         return;
     }
@@ -64,7 +114,8 @@ pub fn menu_draw(window: &mut Window, at: &Places) {
             round(place, 8, palette.button);
         }
         let label = text(&window.texts, key, &[]);
-        let color = if *key == "window-delete" { palette.warn } else { palette.text };
+        let harsh = ["window-delete", "window-clear", "window-block", "window-remove"];
+        let color = if harsh.contains(key) { palette.warn } else { palette.text };
         words(LABEL, color, &label, place.x + 14, base_line(LABEL, place));
         window.canvas_hits.push((place, touch));
     }
@@ -82,7 +133,11 @@ fn mixed(one: Color, other: Color, part: f64) -> Color {
 
 /// Выбранное в меню.
 pub fn menu_do(window: &mut Window, key: &str) {
-    let Some((index, _, _)) = window.menu.take() else { return };
+    let index = match window.menu.take() {
+        Some((MenuAbout::Row(index), _, _)) => index,
+        Some((MenuAbout::Person, _, _)) => return person_do(window, key),
+        None => return,
+    };
     let mut message = [0; 16];
     let mut said = String::new();
     if let Some(chat) = chat_now(window) {

@@ -59,15 +59,7 @@ pub fn show_take(window: &mut Window, show: Show) {
             }
         }
         Show::Confirm { token, peer, packets, what, left, .. } => {
-            let (key, file) = match what {
-                Ask::Message => ("window-ask-message", String::new()),
-                Ask::File(file) => ("window-ask-file", text_safe(&file)),
-            };
-            let (packets, left) = (packets.to_string(), left.to_string());
-            let values = [("file", file), ("packets", packets), ("left", left)];
-            let said = text(&window.texts, key, &values);
-            let row = row_new(Body::Ask(Some(token)), &said, true, time_now().wall_ms);
-            chat_push(window.chats.entry(peer).or_default(), row);
+            ask_take(window, token, peer, &what, packets, left);
         }
         Show::Chosen { id, .. } => {
             // Чат, названный при запуске.
@@ -104,6 +96,19 @@ fn ready(window: &mut Window, id: Id, name: &str, language: &str) {
         window.effects.push(Effect::Words(vec![String::from(line)]));
     }
     title_set(window);
+}
+
+/// Вопрос о трате: пузырь с кнопками в чате.
+fn ask_take(window: &mut Window, token: u64, peer: Id, what: &Ask, packets: u64, left: u64) {
+    let (key, file) = match what {
+        Ask::Message => ("window-ask-message", String::new()),
+        Ask::File(file) => ("window-ask-file", text_safe(file)),
+    };
+    let (packets, left) = (packets.to_string(), left.to_string());
+    let values = [("file", file), ("packets", packets), ("left", left)];
+    let said = text(&window.texts, key, &values);
+    let row = row_new(Body::Ask(Some(token)), &said, true, time_now().wall_ms);
+    chat_push(window.chats.entry(peer).or_default(), row);
 }
 
 /// Раскладка забывается: сменился язык или шрифт.

@@ -54,6 +54,23 @@ fn side_draw(window: &mut Window, at: &Places) {
     round(at.search_box, 18, palette.field);
     folders_draw(window, at);
     people_draw(window, at);
+    link_draw(window, at);
+}
+
+/// Нет связи с сервером: полоса внизу столбца говорит об этом словами.
+fn link_draw(window: &mut Window, at: &Places) {
+    let key = match window.link {
+        LinkShow::Up => return,
+        LinkShow::Connecting => "window-link-connecting",
+        LinkShow::Retry => "window-link-retry",
+        LinkShow::Down => "window-link-down",
+    };
+    let place = rect(0, at.side.h - 34, at.side.w - 1, 34);
+    fill(place, window.palette.field);
+    let said = text(&window.texts, key, &[]);
+    let said = fit(&mut window.words, LAST, &said, f64::from(place.w - 44));
+    circle(20.0, f64::from(place.y + 17), 4.0, Color::from_hex(0xf5a623));
+    words(LAST, window.palette.quiet, &said, 34, place.y + 22);
 }
 
 /// Своё имя, номер, связь; плюс и шестерёнка.

@@ -180,7 +180,16 @@ pub enum Touch {
     ToastDrop,
     /// A line of the open menu.
     Menu(&'static str),
+    /// The menu of the person of the open chat.
+    HeadMenu,
     Bubble(usize),
+}
+
+/// What a menu is about: a row of the open chat or its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MenuAbout {
+    Row(usize),
+    Person,
 }
 
 /// What is done after the lock is let go.
@@ -291,8 +300,8 @@ pub struct Window {
     pub hover: Option<Touch>,
     pub selection: Option<Selection>,
     pub selecting: bool,
-    /// The open menu: the row it is about, its corner.
-    pub menu: Option<(usize, i32, i32)>,
+    /// The open menu: what it is about, its corner.
+    pub menu: Option<(MenuAbout, i32, i32)>,
     /// Pixels the wheel still has to move the chat.
     pub glide: f64,
     /// Height of the message field.
