@@ -232,6 +232,8 @@ fn questions_fill(window: &mut Window) {
         }
     }
     if let Some(anna) = window.people.get_mut(&ANNA) {
+        anna.standing = Standing::Contact;
+        anna.state = PeerState::Online;
         anna.unread = 0;
         anna.last_at = NOON;
         anna.last = String::from("Отправила тебе файл 📎");
