@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes the first corpus of both targets from the golden vectors (tests/vectors/packets.txt).
-# Делает начальный набор для обеих целей из эталонных векторов (tests/vectors/packets.txt).
+# Makes the first corpus of the targets from the golden vectors (tests/vectors/packets.txt).
+# Делает начальный набор для целей из эталонных векторов (tests/vectors/packets.txt).
 set -eu
 cd "$(dirname "$0")"
-mkdir -p corpus/packet corpus/envelope
+mkdir -p corpus/packet corpus/control corpus/sealed corpus/envelope
 name=''
 # Шестнадцатеричные цифры превращаются в байты через восьмеричную запись printf.
 while IFS= read -r line; do
@@ -16,6 +16,7 @@ while IFS= read -r line; do
             name=${name%?}
             case $name in
                 ENVELOPE_*) file=corpus/envelope/$name ;;
+                SEALED_*) file=corpus/sealed/$name ;;
                 *) file=corpus/packet/$name ;;
             esac
             : > "$file"
@@ -27,4 +28,19 @@ while IFS= read -r line; do
         printf "\\$(printf '%03o' "0x$byte")" >> "$file"
         line=$rest
     done
+done < ../tests/vectors/packets.txt
+
+# Для control тело идёт без заголовка, а перед ним — номер строки таблицы: файлы стоят в её порядке.
+row=0
+while IFS= read -r line; do
+    case $line in
+        '[ENVELOPE_'* | '[SEALED_'*) continue ;;
+        '['*']') ;;
+        *) continue ;;
+    esac
+    name=${line#?}
+    name=${name%?}
+    printf "\\$(printf '%03o' "$row")" > "corpus/control/$name"
+    tail -c +17 "corpus/packet/$name" >> "corpus/control/$name"
+    row=$((row + 1))
 done < ../tests/vectors/packets.txt

@@ -7,6 +7,7 @@ mod gui;
 #[path = "faces/window/mod.rs"]
 mod window;
 
+use std::fs::File;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -27,6 +28,7 @@ use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
 use supertext::logic::events::{StartFacts, Wishes};
 use supertext::net::address::{JoinLine, join_parse};
+use supertext::store::account::{restore_people, restore_take};
 use supertext::store::backup::base_rescue;
 use supertext::store::base::{base_check, base_open};
 use supertext::store::contacts::contacts_read;
@@ -41,7 +43,7 @@ use supertext::store::journal::{JOURNAL_INCOMING, JOURNAL_OUTGOING, journals_lis
 use supertext::store::limits::limits_read;
 use supertext::store::outbox::outbox_all;
 use supertext::store::part::parts_settle;
-use supertext::store::people::{keys_forget, people_all};
+use supertext::store::people::{keys_forget, owner_claim, people_all};
 use supertext::store::settings::{Settings, setting_get, settings_read, settings_write};
 use supertext::workers::map::{FACE, QUEUES};
 use supertext::workers::roles::{ClientStart, Event, FaceMain};
@@ -79,13 +81,23 @@ fn client_main(mut args: ClientArgs) -> Result<(), Fail> {
     if mode == Mode::Id {
         return id_print(&args, &home);
     }
-    // Замок держится, пока жива программа.
-    let _lock = home_lock(&home)?;
+    // Замок держится, пока жива программа: он едет к controller-у.
+    let lock = home_lock(&home)?;
     log_start(&home.log, &args.log)?;
     if mode == Mode::Gui && !gui_begin(&mut args, &home)? {
         return Ok(());
     }
-    let start = client_start_facts(&args, home)?;
+    let suspect = home.suspect.clone();
+    let start = match client_start_facts(&args, home, lock) {
+        Ok(start) => start,
+        Err(failed) => {
+            if failed.kind == FailKind::BaseDamaged {
+                // Порча там, где её не искали: следующий запуск проверит базу целиком.
+                let _ = std::fs::write(&suspect, b"");
+            }
+            return Err(failed);
+        }
+    };
     let face: FaceMain = match (mode, args.json) {
         (Mode::Echo, _) => echo_face,
         (Mode::Gui, _) => gui_face(),
@@ -140,7 +152,8 @@ fn id_print(args: &ClientArgs, home: &Home) -> Result<(), Fail> {
 }
 
 /// Собирает всё, что клиенту нужно знать при запуске.
-fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail> {
+fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<ClientStart, Fail> {
+    let restored = restore_take(&home)?;
     let identity = identity_open(&home)?;
     let mut settings = settings_read(&home.settings)?;
     let (join, trust) = server_choose(args, &home, &mut settings)?;
@@ -157,6 +170,10 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         None => setting_get(&settings, "lang"),
     };
     let base = base_ready(&home, &args.lang)?;
+    owner_claim(&base, &identity.public_key)?;
+    if let Some(vault) = &restored {
+        restore_people(&home, &base, vault)?;
+    }
     let facts = StartFacts {
         me: identity.id,
         public: identity.public_key,
@@ -180,22 +197,17 @@ fn client_start_facts(args: &ClientArgs, home: Home) -> Result<ClientStart, Fail
         None => None,
     };
     let desk = Box::new(desk_new(base, identity.public_key, signer_of(&identity)?));
-    Ok(ClientStart { facts, home, desk, tls })
+    Ok(ClientStart { facts, home, desk, lock, tls })
 }
 
 /// Открывает history.db. Испорченная откладывается, её место занимает последняя годная копия:
 /// стирать то, что не читается, нельзя.
 fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
-    let opened = match (base_open(&home.history), home.suspect.exists()) {
-        (Ok(base), true) => match base_check(&base) {
-            Ok(()) => Ok(base),
-            Err(failed) => Err(failed),
-        },
-        (opened, _) => opened,
-    };
-    let _ = std::fs::remove_file(&home.suspect);
-    let failed = match opened {
-        Ok(base) => return Ok(base),
+    let failed = match base_try(home) {
+        Ok(base) => {
+            let _ = std::fs::remove_file(&home.suspect);
+            return Ok(base);
+        }
         Err(failed) if failed.kind == FailKind::BaseDamaged => failed,
         Err(failed) => return Err(failed),
     };
@@ -207,6 +219,19 @@ fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
     let base = base_open(&home.history)?;
     // В копии прежние шаги храповиков: повторить их нельзя, сеансы начнутся заново.
     keys_forget(&base)?;
+    let _ = std::fs::remove_file(&home.suspect);
+    Ok(base)
+}
+
+/// Открывает history.db и пробует прочитать то, без чего не начать: порча бывает и в середине.
+fn base_try(home: &Home) -> Result<Connection, Fail> {
+    let base = base_open(&home.history)?;
+    if home.suspect.exists() {
+        base_check(&base)?;
+    }
+    outbox_all(&base)?;
+    people_all(&base)?;
+    history_unseen(&base)?;
     Ok(base)
 }
 

@@ -152,7 +152,7 @@ fn yes_answers_by_itself() {
 fn the_greatest_text_passes_and_one_byte_more_does_not() {
     let (_world, mut ann, mut bob) = pair(&["--yes"]);
     let b = bob.id.clone();
-    let greatest = "ы".repeat(1_048_064 / 2);
+    let greatest = "ы".repeat(1_047_552 / 2);
     say_words(&mut ann, &["/msg", &b, &greatest]);
     let got = wait(&mut bob, json!({"event": "message"}));
     assert!(got["text"] == json!(greatest), "the text arrived changed");

@@ -9,11 +9,10 @@ mod common;
 
 use common::{
     Client, World, all, client_again, client_command, client_kill, client_start_at, client_up,
-    exit_code, fits, forget, input_end, meet, run_whole, say, server_again, server_kill, told,
-    wait, words_of, world_make,
+    exit_code, fits, folder_copy, forget, input_end, meet, run_whole, say, server_again,
+    server_kill, told, wait, words_of, world_make,
 };
 use serde_json::json;
-use std::path::Path;
 
 /// Двое, которые видят друг друга.
 fn pair() -> (World, Client, Client) {
@@ -53,12 +52,39 @@ fn a_message_waits_for_who_is_away() {
     for number in 0..20 {
         say(&mut ann, &format!("/msg {b} waits {number}"));
         wait(&mut ann, json!({"event": "receipt", "state": "queued"}));
+        wait(&mut ann, json!({"event": "receipt", "state": "stored"}));
     }
     assert_eq!(all(&mut ann, json!({"event": "receipt", "state": "delivered"})).len(), 0);
+    // Лежащее на сервере дойдёт и без отправителя: предупреждать не о чем.
+    say(&mut ann, "/quit");
+    assert_eq!(exit_code(&mut ann), 0, "{}", told(&ann));
+    assert_eq!(all(&mut ann, json!({"event": "error"})).len(), 0, "{}", told(&ann));
+    client_again(&mut bob);
+    for number in 0..20 {
+        let got = wait(&mut bob, json!({"event": "message"}));
+        assert_eq!(got["text"], json!(format!("waits {number}")), "{}", told(&bob));
+    }
+    client_again(&mut ann);
+    for _ in 0..20 {
+        wait(&mut ann, json!({"event": "receipt", "state": "delivered"}));
+    }
+    assert_eq!(all(&mut bob, json!({"event": "message"})).len(), 20);
+}
+
+#[test]
+fn leaving_with_something_unsent_warns_once() {
+    let (mut world, mut ann, mut bob) = pair();
+    let b = bob.id.clone();
+    server_kill(&mut world.server);
+    wait(&mut ann, json!({"event": "link", "state": "retry"}));
+    for number in 0..20 {
+        say(&mut ann, &format!("/msg {b} waits {number}"));
+        wait(&mut ann, json!({"event": "receipt", "state": "queued"}));
+    }
     say(&mut ann, "/quit");
     let warned = wait(&mut ann, json!({"event": "error", "code": "unsent"}));
     assert!(warned["text"].as_str().unwrap().contains(": 20"), "{warned}");
-    client_again(&mut bob);
+    server_again(&mut world.server);
     for number in 0..20 {
         let got = wait(&mut bob, json!({"event": "message"}));
         assert_eq!(got["text"], json!(format!("waits {number}")), "{}", told(&bob));
@@ -66,7 +92,6 @@ fn a_message_waits_for_who_is_away() {
     }
     say(&mut ann, "/quit");
     assert_eq!(exit_code(&mut ann), 0, "{}", told(&ann));
-    assert_eq!(all(&mut bob, json!({"event": "message"})).len(), 20);
 }
 
 #[test]
@@ -131,13 +156,14 @@ fn the_end_of_input_delivers_and_leaves() {
 fn the_end_of_input_names_what_is_left() {
     let world = world_make();
     let mut ann = client_up(&world, "Ann", &[]);
-    say(&mut ann, &format!("/add {NOBODY} Nobody"));
+    say(&mut ann, &format!("/add {NOBODY}"));
+    say(&mut ann, &format!("/rename {NOBODY} Nobody"));
     say(&mut ann, "/msg Nobody one");
     say(&mut ann, "/msg Nobody two");
     input_end(&mut ann);
     assert_eq!(exit_code(&mut ann), 1, "{}", told(&ann));
     let error = wait(&mut ann, json!({"event": "error", "code": "unsent"}));
-    assert!(error["text"].as_str().unwrap().contains("Nobody: 2"), "{error}");
+    assert!(error["text"].as_str().unwrap().contains("Nobody: 3"), "{error}");
 }
 
 #[test]
@@ -149,20 +175,6 @@ fn the_end_of_input_without_a_server_does_not_wait() {
     input_end(&mut ann);
     assert_ne!(exit_code(&mut ann), 0, "{}", told(&ann));
     wait(&mut ann, json!({"event": "error", "code": "unsent"}));
-}
-
-/// Копирует папку целиком.
-fn folder_copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let place = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            folder_copy(&entry.path(), &place);
-        } else {
-            std::fs::copy(entry.path(), place).unwrap();
-        }
-    }
 }
 
 #[test]

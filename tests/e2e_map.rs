@@ -89,7 +89,8 @@ fn sources_scan() -> Found {
             // Сам план: запас буферов и устройство очередей.
             "map.rs" | "mod.rs" | "roles.rs" => continue,
             "perform.rs" => ("controller", "controller"),
-            "basekeeper.rs" => ("filesaver", "filesaver"),
+            "basekeeper.rs" | "mailkeeper.rs" => ("filesaver", "filesaver"),
+            "longreads.rs" | "vaults.rs" => ("filereader", "filereader"),
             "start.rs" => ("face", "face"),
             own => {
                 let own = own.strip_suffix(".rs").expect("a source file");

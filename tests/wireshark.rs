@@ -20,7 +20,7 @@ use common::{
 use serde_json::json;
 use supertext::wire::control::body_read;
 use supertext::wire::file::{INDEX_BLOCK, INDEX_END, TAG_BYTES, sealed_head_read};
-use supertext::wire::message::{Envelope, PIECE_HEAD};
+use supertext::wire::message::{PIECE_HEAD, Sealed};
 use supertext::wire::packets::{FILE_DATA_EXTRA, PACKETS};
 
 const TEXT: &str = "hello Bob, at noon by the old bridge";
@@ -78,7 +78,8 @@ fn server_keyed(folder: &Path, keys: &Path, flags: &[&str]) -> Server {
             let Some(join) = line.strip_prefix("JOIN ") else { continue };
             if let (Some((address, _)), true) = (join.split_once('#'), join.ends_with('\n')) {
                 let (address, join) = (String::from(address), String::from(join.trim_end()));
-                return Server { guard, home, address, join };
+                let flags = Vec::new();
+                return Server { guard, flags, home, address, join };
             }
         }
         assert!(waiting(since), "the server does not start: {text}");
@@ -267,20 +268,28 @@ fn headers_check(seen: &[Seen], ann: &str, bob: &str) {
     assert_eq!(hellos, wanted);
 }
 
-/// Короткий текст с ключами TLS читается: на обеих линиях, от того и тому.
-fn text_check(seen: &[Seen], ann: &str, bob: &str) {
-    let mut times = 0;
+/// И с ключами TLS тексты закрыты: виден конверт с печатью, один и тот же на обеих линиях.
+fn text_check(seen: &[Seen], ann: &str, bob: &str, secrets: &[&str]) {
+    let mut bodies: Vec<(u64, Vec<u8>)> = Vec::new();
     for packet in seen {
+        for secret in secrets {
+            assert!(!holds(&packet.data, secret.as_bytes()), "{} shows {secret}", packet.name);
+        }
         if packet.name != "MESSAGE" || !packet.data.starts_with(&[0, 0, 0, 1]) {
             continue;
         }
-        let envelope: Envelope = body_read("envelope", &packet.data[PIECE_HEAD..]).expect("CBOR");
-        if envelope.text == TEXT.as_bytes() {
-            assert_eq!((packet.source.as_str(), packet.dest.as_str()), (ann, bob));
-            times += 1;
-        }
+        let sealed: Sealed = body_read("MESSAGE", &packet.data[PIECE_HEAD..]).expect("CBOR");
+        let way = (packet.source.as_str(), packet.dest.as_str());
+        assert!(way == (ann, bob) || way == (bob, ann), "{way:?}");
+        bodies.push((sealed.sequence, sealed.body));
     }
-    assert!(times >= 2, "once to the server, once from it, not {times}");
+    bodies.sort();
+    let mut texts = 0;
+    for pair in bodies.chunks(2) {
+        assert!(pair.len() == 2 && pair[0] == pair[1], "once to the server, once from it");
+        texts += usize::from(pair[0].0 > 0);
+    }
+    assert!(texts >= 2, "{texts} sealed messages with a place in the order");
 }
 
 /// Файл и с ключами TLS зашифрован: пакеты на месте, размеры верны, открытого текста в них нет.
@@ -331,7 +340,12 @@ fn bodies_check(capture: &Capture, keys: &Path, long: &str) {
     }
     assert!(thirds >= 6, "three pieces on two links, not {thirds}");
     let strings = table(capture, Some(keys), "cbor", &["cbor.type.bytestring"]);
-    assert!(strings.contains(&hex::encode(long)), "the long text is not put together");
+    assert!(!strings.contains(&hex::encode(long)), "the long text is open");
+    let mut longest = 0;
+    for line in strings.split([',', '\n', '\t']) {
+        longest = usize::max(longest, line.len() / 2);
+    }
+    assert!(longest > long.len(), "the long message is not put together: {longest} bytes");
     let strings = table(capture, Some(keys), "cbor", &["cbor.type.textstring"]);
     assert!(strings.contains(concat!("supertext ", env!("CARGO_PKG_VERSION"))), "{strings}");
     let errors = "supertext.unknown or supertext.short or _ws.malformed or _ws.lua.error";
@@ -362,10 +376,10 @@ fn packets_are_seen_with_the_keys_and_only_with_them() {
         assert!(!holds(&bytes, secret.as_bytes()), "on the wire: {secret}");
     }
 
-    // С ключами TLS: пакеты и тексты видны, байты файла — нет.
+    // С ключами TLS видны пакеты и их поля; тексты и байты файла — нет.
     let seen = packets(&capture, Some(&keys));
     headers_check(&seen, &ann.id, &bob.id);
-    text_check(&seen, &ann.id, &bob.id);
+    text_check(&seen, &ann.id, &bob.id, &[TEXT, FILE_NAME, &long[..40]]);
     file_check(&seen, &ann.id, &bob.id);
     bodies_check(&capture, &keys, long.trim_end());
     let info = tshark(&capture, Some(&keys), &["-Y", "supertext"]);

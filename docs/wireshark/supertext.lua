@@ -30,6 +30,8 @@ local PACKETS = {
     { 0, 13, "KEY", 16384, "cbor" },
     { 0, 14, "STORED", 16384, "cbor" },
     { 0, 15, "MAIL", 16384, "cbor" },
+    { 0, 16, "ACCOUNT", 65535, "cbor" },
+    { 0, 17, "ACCOUNT_REPLY", 65535, "cbor" },
     { 1, 0, "MESSAGE", 4100, "message" },
     { 16, 0, "FILE_SIZE", 64, "cbor" },
     { 17, 0, "FILE_WANT", 64, "cbor" },

@@ -7,6 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[allow(dead_code)]
 #[path = "../../tests/wire/body.rs"]
 mod body;
 

@@ -17,7 +17,7 @@ pub const MESSAGE_PACKET_BYTES: usize = 4_096;
 /// Packets in one message at most (the text is then up to 1 MiB).
 pub const MESSAGE_PACKETS_MAX: usize = 256;
 /// Characters a person may type as one text (bytes of UTF-8).
-pub const TEXT_MAX: usize = MESSAGE_PACKET_BYTES * MESSAGE_PACKETS_MAX - 512;
+pub const TEXT_MAX: usize = MESSAGE_PACKET_BYTES * MESSAGE_PACKETS_MAX - 1024;
 
 // --- очереди и буферы ---------------------------------------------------------------------
 /// One step of reading or writing: four file packets and their headers fit into it.
@@ -70,6 +70,10 @@ pub const OUTBOX_WINDOW: usize = 64;
 pub const OUTBOX_WINDOW_BYTES: usize = 128 * 1024;
 /// Messages that came too early and wait on disk for the missing one, per peer.
 pub const EARLY_MAX: u64 = 1_000;
+/// Bytes of all that wait so.
+pub const EARLY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Messages sealed ahead of their confirmation, per person: Olm remembers 40 skipped keys.
+pub const SEAL_AHEAD: u64 = 32;
 /// Bytes of a message that sealing may add, for the price: Olm, its keys and signatures.
 pub const SEALED_EXTRA: usize = 512;
 /// Sessions kept with one person; older ones can only be needed by what is long on its way.
@@ -81,11 +85,15 @@ pub const KEYS_MAX: u64 = 100;
 /// With so few left new ones are made.
 pub const KEYS_LOW: u64 = 50;
 /// Keys one client may ask for in a minute.
-pub const KEY_ASKS_MAX: u32 = 600;
+pub const KEY_ASKS_MAX: u32 = 1_200;
 /// Message packets that wait at the server for one person.
 pub const MAIL_COUNT_MAX: u64 = 20_000;
 /// Bytes among them.
 pub const MAIL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that all mailboxes of a server hold together.
+pub const MAIL_TOTAL_BYTES: u64 = 16 * 1024 * 1024 * 1024;
+/// Bytes that one link may put into mailboxes within an hour.
+pub const MAIL_SENDER_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes of long messages that all links together are putting together for mailboxes.
 pub const MAILING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Mail bytes handed over before the next confirmation.
@@ -102,8 +110,14 @@ pub const HISTORY_MAX: u64 = 1_000;
 pub const SEARCH_MANY: u64 = 50;
 /// Orders written to history.db in one commit at most.
 pub const COMMIT_ORDERS: usize = 1_000;
+/// Bytes of messages in one commit.
+pub const COMMIT_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of messages that wait for the filesaver; beyond that nothing new is heard.
+pub const SAVER_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// People whose keys are remembered in memory, strangers too.
 pub const PEOPLE_MAX: usize = 20_000;
+/// People who are not contacts: asking, put off, in the spam folder.
+pub const STRANGERS_MAX: usize = 1_000;
 /// Contact requests that wait for an answer.
 pub const REQUESTS_MAX: usize = 100;
 /// Bytes of the words of a contact request.
@@ -116,6 +130,25 @@ pub const NAME_MAX: usize = 64;
 pub const LINKS_MAX: usize = 20_000;
 /// Registered identities one server remembers.
 pub const REGISTERED_MAX: usize = 10_000_000;
+
+/// Characters of an account's name.
+pub const ACCOUNT_NAME_MIN: usize = 2;
+pub const ACCOUNT_NAME_MAX: usize = 32;
+/// Characters of a password at least, bytes at most.
+pub const PASSWORD_MIN: usize = 8;
+pub const PASSWORD_MAX: usize = 1_024;
+/// Bytes of a sealed vault.
+pub const VAULT_MAX: usize = 60 * 1024;
+/// Wrong passwords, per name and per link, before the next try must wait.
+pub const TRIES_FREE: u32 = 5;
+/// Names whose wrong passwords a server remembers.
+pub const TRIES_NAMES_MAX: usize = 10_000;
+/// Searches of one link in a minute, and other requests about its account.
+pub const ACCOUNT_ASKS_MAX: u32 = 60;
+/// People found by one search at most.
+pub const FOUND_MAX: u64 = 20;
+/// Characters of a search that count.
+pub const FIND_MAX: usize = 64;
 
 // --- ожидания, миллисекунды ---------------------------------------------------------------
 /// TCP connection to one address.
@@ -135,9 +168,11 @@ pub const RESEND_MS: u64 = 15_000;
 /// Mail that nobody fetched is thrown away after so long.
 pub const MAIL_AGE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 /// Mail handed over and not confirmed for so long is handed over again.
-pub const MAIL_AGAIN_MS: u64 = 30_000;
+pub const MAIL_AGAIN_MS: u64 = 120_000;
 /// A key is asked for again after so long.
 pub const KEY_AGAIN_MS: u64 = 5_000;
+/// … and after so long at most, while that person has none.
+pub const KEY_LATE_MS: u64 = 600_000;
 /// A broken session is healed at most once in so long, per person.
 pub const HEAL_MS: u64 = 20_000;
 /// The wait doubles up to this.
@@ -154,5 +189,17 @@ pub const BASE_RETRY_MS: u64 = 5_000;
 pub const ANSWER_MS: u64 = 3_000;
 /// Progress of a transfer is shown at most once in so long.
 pub const PROGRESS_MS: u64 = 250;
+/// The first wait after too many wrong passwords; it doubles.
+pub const TRIES_WAIT_MS: u64 = 30_000;
+/// The longest wait after wrong passwords.
+pub const TRIES_WAIT_MAX_MS: u64 = 15 * 60 * 1_000;
+/// Wrong passwords are forgotten after so long without a further one.
+pub const TRIES_FORGET_MS: u64 = 60 * 60 * 1_000;
+/// The vault is saved so long after the first change.
+pub const VAULT_SAVE_MS: u64 = 3_000;
+/// A request about the account waits so long for its answer.
+pub const ACCOUNT_WAIT_MS: u64 = 60_000;
+/// Leaving waits so long for the vault.
+pub const ACCOUNT_LEAVE_MS: u64 = 3_000;
 /// How often the controller's own clock ticks.
 pub const TICK_MS: u64 = 100;

@@ -86,6 +86,9 @@ pub enum FailKind {
     RequestMissing,
     KeyUnchanged,
     KeyUnknown,
+    HomeUsed,
+    AccountPresent,
+    PasswordsDiffer,
 }
 
 /// One row of the table of failures.
@@ -183,6 +186,9 @@ pub const FAILS: &[FailRow] = &[
     row(FailKind::RequestMissing, "request-missing", 2),
     row(FailKind::KeyUnchanged, "key-unchanged", 2),
     row(FailKind::KeyUnknown, "key-unknown", 2),
+    row(FailKind::HomeUsed, "home-used", 2),
+    row(FailKind::AccountPresent, "account-present", 2),
+    row(FailKind::PasswordsDiffer, "passwords-differ", 2),
 ];
 
 /// A failure: its kind and what it was about (a path, an address, the system's own words).

@@ -12,7 +12,7 @@ use supertext::crypto::tls::server_config;
 use supertext::faces::args::{ServerArgs, start_failed};
 use supertext::faces::console::park;
 use supertext::faces::echo::server_face;
-use supertext::logic::mailbox::Mailbox;
+use supertext::logic::mailbox::{Mailbox, Quota};
 use supertext::net::sockets::listen;
 use supertext::store::home::{
     home_default, home_lock, home_open, server_certificates_open, server_key_password,
@@ -57,7 +57,12 @@ fn server_main(args: ServerArgs) -> Result<(), Fail> {
     let socket = listen(&args.listen)?;
     let local = io_try(FailKind::Listen, &args.listen, socket.local_addr())?;
     let _ = FACE.set(server_face);
-    let start = ServerStart { home, socket, tls, registered, mail, mailboxes };
+    let quota = Quota {
+        count: args.mail_messages,
+        bytes: args.mail_megabytes.saturating_mul(1 << 20),
+        age_ms: args.mail_days.saturating_mul(24 * 60 * 60 * 1_000),
+    };
+    let start = ServerStart { home, socket, tls, registered, mail, mailboxes, quota };
     let _ = QUEUES.events.put.send(Event::StartServer(Box::new(start)));
     workers_start()?;
     signals_start()?;

@@ -7,10 +7,10 @@
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use rustls::pki_types::PrivateKeyDer;
-use vodozemac::Curve25519PublicKey;
 use vodozemac::olm::{
     AccountPickle, Message, OlmMessage, PreKeyMessage, SessionConfig, SessionKeys, SessionPickle,
 };
+use vodozemac::{Curve25519PublicKey, Curve25519SecretKey};
 
 use super::identity::{Identity, PublicKey, id_of_key};
 use crate::base::fail::{Fail, FailKind, fail};
@@ -269,6 +269,11 @@ fn prekey_read(body: &[u8]) -> Result<PreKeyMessage, Fail> {
     };
     if message.to_bytes() != body || !keys_are_plain(&message.session_keys()) {
         return Err(broken("canonical"));
+    }
+    // Вырожденный ключ храповика вскрылся бы, но ответить на него уже нельзя.
+    let probe = Curve25519SecretKey::new();
+    if probe.diffie_hellman(&message.message().ratchet_key()).is_none() {
+        return Err(broken("ratchet key"));
     }
     Ok(message)
 }

@@ -19,6 +19,8 @@ const LABEL_VAULT: &str = "supertext vault 1";
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 1;
+/// Bytes that sealing adds to a vault: the nonce and the tag.
+pub const VAULT_EXTRA: usize = NONCE_LEN + 16;
 /// Bytes of salt.
 const SALT_BYTES: usize = 16;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use super::texts::{language_choose, text_fail, texts_load};
+use crate::base::bounds::{MAIL_AGE_MS, MAIL_BYTES_MAX, MAIL_COUNT_MAX};
 use crate::base::fail::{Fail, fail_row};
 
 /// What to run.
@@ -82,6 +83,15 @@ pub struct ServerArgs {
     /// Address to listen at; port 0 picks a free one
     #[arg(long, env = "SUPERTEXT_LISTEN", default_value = "0.0.0.0:7787")]
     pub listen: String,
+    /// Messages one absent person's mailbox holds
+    #[arg(long, env = "SUPERTEXT_MAIL_MESSAGES", default_value_t = MAIL_COUNT_MAX)]
+    pub mail_messages: u64,
+    /// MiB one absent person's mailbox holds
+    #[arg(long, env = "SUPERTEXT_MAIL_MEGABYTES", default_value_t = MAIL_BYTES_MAX >> 20)]
+    pub mail_megabytes: u64,
+    /// Days mail waits to be fetched
+    #[arg(long, env = "SUPERTEXT_MAIL_DAYS", default_value_t = MAIL_AGE_MS / 86_400_000)]
+    pub mail_days: u64,
     /// Language: ru, en or zh
     #[arg(long, env = "SUPERTEXT_LANG")]
     pub lang: Option<String>,

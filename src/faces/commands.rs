@@ -7,6 +7,7 @@ use crate::base::ids::ID_DIGITS;
 use crate::logic::events::{Budget, Command, ExportForm, PastCommand, Transfer};
 use crate::store::settings::setting_check;
 
+use super::secrets::account_make;
 use super::texts::LANGUAGES;
 use super::words::{choice_take, reference_clean, words_split};
 
@@ -57,6 +58,11 @@ pub enum Verb {
     No,
     Status,
     Peers,
+    Register,
+    Login,
+    Password,
+    Account,
+    Find,
     Bits,
     Language,
     Set,
@@ -90,7 +96,7 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Remove, "/remove", "ID"),
     row(Verb::Block, "/block", "ID"),
     row(Verb::Verify, "/verify", "ID [yes|no|NUMBER]"),
-    row(Verb::Trust, "/trust", "ID"),
+    row(Verb::Trust, "/trust", "ID [no]"),
     row(Verb::To, "/to", "[ID]"),
     row(Verb::Message, "/msg", "ID text"),
     row(Verb::Edit, "/edit", "[MESSAGE] text"),
@@ -114,6 +120,11 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::No, "/no", "[TOKEN]"),
     row(Verb::Status, "/status", ""),
     row(Verb::Peers, "/peers", ""),
+    row(Verb::Register, "/register", "NAME"),
+    row(Verb::Login, "/login", "NAME"),
+    row(Verb::Password, "/password", ""),
+    row(Verb::Account, "/account", ""),
+    row(Verb::Find, "/find", "NAME|ID"),
     row(Verb::Bits, "/bits", "on|off"),
     row(Verb::Language, "/lang", "ru|en|zh"),
     row(Verb::Set, "/set", "key value"),
@@ -127,6 +138,7 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("chat message ", "/msg "),
     ("exit network", "/quit"),
     ("exit", "/quit"),
+    ("register", "/help register"),
     ("help", "/help"),
 ];
 
@@ -199,7 +211,7 @@ fn command_or_bad(verb: Verb, words: &[String]) -> Command {
 }
 
 /// Слово под этим номером. Ошибка `ArgumentMissing` называет, чего не хватает.
-fn word<'a>(words: &'a [String], index: usize, what: &str) -> Result<&'a str, Fail> {
+pub fn word<'a>(words: &'a [String], index: usize, what: &str) -> Result<&'a str, Fail> {
     match words.get(index) {
         Some(word) if !word.is_empty() => Ok(word),
         Some(_) | None => Err(fail(FailKind::ArgumentMissing, what)),
@@ -257,7 +269,7 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::Remove => Command::Remove(who(words)?),
         Verb::Block => Command::Block(who(words)?),
         Verb::Verify => verify_make(words)?,
-        Verb::Trust => Command::Trust(who(words)?),
+        Verb::Trust => trust_make(words)?,
         Verb::To => Command::To(word_or_empty(words, 0)),
         Verb::Message => Command::Message { who: who(words)?, text: text_of(words, 1)? },
         Verb::Edit => {
@@ -297,6 +309,9 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::No => Command::No(token(words)?),
         Verb::Status => Command::Status,
         Verb::Peers => Command::Peers,
+        Verb::Register | Verb::Login | Verb::Password | Verb::Account | Verb::Find => {
+            Command::Account(account_make(verb, words)?)
+        }
         Verb::Bits => Command::Bits(switch_make(word(words, 0, "on|off")?)?),
         Verb::Language => language_make(word(words, 0, "ru|en|zh")?)?,
         Verb::Set => set_make(words)?,
@@ -338,6 +353,16 @@ fn verify_make(words: &[String]) -> Result<Command, Fail> {
         }
     }
     Ok(Command::Verify { who, answer })
+}
+
+/// `/trust`: собеседник и, если ключ отвергнут, `no`.
+fn trust_make(words: &[String]) -> Result<Command, Fail> {
+    let who = who(words)?;
+    match word_or_empty(words, 1).as_str() {
+        "" | "yes" => Ok(Command::Trust { who, yes: true }),
+        "no" => Ok(Command::Trust { who, yes: false }),
+        other => Err(fail(FailKind::ArgumentBad, other)),
+    }
 }
 
 /// `/keep`: собеседник (без него — выбранный) и хранить ли.

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, ExternalPrinter};
 
+use super::ending::program_end;
 use super::input::{command_put, line_put, pipe_read};
 use super::lines::show_text;
+use super::secrets::secrets_ask;
 use super::texts::{Texts, text, texts_load};
 use crate::logic::events::Command;
 use crate::logic::show::{ReceiptState, Show};
@@ -45,7 +47,7 @@ pub fn console_face(queues: &Queues) {
                         }
                         Err(code) => {
                             terminal_restore(&modes);
-                            std::process::exit(code as i32);
+                            program_end(code);
                         }
                     }
                 }
@@ -60,7 +62,7 @@ pub fn console_face(queues: &Queues) {
                 let _ = stdout.write_all(line.as_bytes());
                 let _ = stdout.flush();
             }
-            Err(code) => std::process::exit(code as i32),
+            Err(code) => program_end(code),
         }
     }
 }
@@ -89,6 +91,8 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::Safety { .. }
             | Show::Bits { .. }
             | Show::Deleted { .. }
+            | Show::Password { .. }
+            | Show::Person { .. }
             | Show::Message(_)
             | Show::Page { .. }
             | Show::Chats(_)
@@ -160,7 +164,8 @@ pub fn console_input(queues: &Queues) {
         match editor.readline("> ") {
             Ok(line) => {
                 let _ = editor.add_history_entry(line.as_str());
-                line_put(queues, &line);
+                let asked = line_put(queues, &line);
+                secrets_ask(queues, &mut editor, asked);
             }
             Err(ReadlineError::Interrupted) => {
                 command_put(queues, Command::Interrupt, "");

@@ -3,6 +3,7 @@
 //! Эхо: отвечает на каждое сообщение тем же текстом и возвращает каждый файл, чтобы новичку
 //! одному было с кем поговорить.
 
+use super::ending::program_end;
 use super::input::command_put;
 use super::lines::show_text;
 use super::texts::texts_load;
@@ -23,7 +24,7 @@ pub fn echo_face(queues: &Queues) {
         };
         let line = show_text(&texts, &show);
         match &show {
-            Show::Exit(code) => std::process::exit(*code as i32),
+            Show::Exit(code) => program_end(*code),
             Show::Ready { language, .. } => texts = texts_load(language),
             Show::Progress { .. } => continue,
             // Правка и прошлое уже получили ответ.
@@ -51,6 +52,8 @@ pub fn echo_face(queues: &Queues) {
             | Show::Safety { .. }
             | Show::Bits { .. }
             | Show::Deleted { .. }
+            | Show::Password { .. }
+            | Show::Person { .. }
             | Show::Message(_)
             | Show::Page { .. }
             | Show::Chats(_)

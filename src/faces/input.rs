@@ -6,6 +6,7 @@ use std::io::BufRead;
 use serde_json::Value;
 
 use super::commands::{line_parse, words_parse};
+use super::secrets::{line_shown, secret_of, secret_put, secrets_answer, secrets_asked};
 use crate::base::bounds::TEXT_MAX;
 use crate::base::fail::{FailKind, fail};
 use crate::logic::events::Command;
@@ -18,17 +19,26 @@ pub fn command_put(queues: &Queues, command: Command, line: &str) {
     let _ = queues.events.put.send(Event::Command { command, line });
 }
 
-/// Строка человека: команда или текст.
-pub fn line_put(queues: &Queues, line: &str) {
-    if !line.trim().is_empty() {
-        command_put(queues, line_parse(line), line);
+/// Строка человека: команда или текст. Возвращает, сколько строк пароля следует за ней.
+pub fn line_put(queues: &Queues, line: &str) -> usize {
+    if line.trim().is_empty() {
+        return 0;
     }
+    parsed_put(queues, line_parse(line), line)
+}
+
+/// Отдаёт разобранное; на вопрос о пароле, быть может, уже отвечает окружение.
+fn parsed_put(queues: &Queues, command: Command, line: &str) -> usize {
+    let asked = secrets_asked(&command);
+    command_put(queues, command, line_shown(line));
+    secrets_answer(queues, asked)
 }
 
 /// Читает поток строк до конца: команды, как их набирают, или массивы слов JSON.
 pub fn pipe_read(queues: &Queues) {
     let mut stdin = std::io::stdin().lock();
     let mut bytes: Vec<u8> = Vec::new();
+    let mut secrets = 0;
     loop {
         bytes.clear();
         match stdin.read_until(b'\n', &mut bytes) {
@@ -38,20 +48,31 @@ pub fn pipe_read(queues: &Queues) {
         let Ok(line) = std::str::from_utf8(&bytes) else {
             let bad = fail(FailKind::ArgumentBad, "UTF-8");
             command_put(queues, Command::Bad(bad), "");
+            if secrets > 0 {
+                secret_put(queues, String::new());
+                secrets = 0;
+            }
             continue;
         };
         let line = line.trim_end_matches(['\n', '\r']);
-        if line.trim_start().starts_with('[') {
-            array_put(queues, line);
+        if secrets > 0 {
+            // Пустое или непонятное — человек передумал: вторую строку не спросят.
+            let secret = secret_of(line).unwrap_or_default();
+            secrets = if secret.is_empty() { 0 } else { secrets - 1 };
+            secret_put(queues, secret);
+            bytes.fill(0);
+        } else if line.trim_start().starts_with('[') {
+            secrets = array_put(queues, line);
         } else {
-            line_put(queues, line);
+            secrets = line_put(queues, line);
         }
     }
     command_put(queues, Command::EndOfInput, "");
 }
 
-/// Массив слов JSON. Не массив строк — ошибка, ничего не выполняется.
-fn array_put(queues: &Queues, line: &str) {
+/// Массив слов JSON. Не массив строк — ошибка, ничего не выполняется. Возвращает, сколько строк
+/// пароля следует за ним.
+fn array_put(queues: &Queues, line: &str) -> usize {
     let parsed: Result<Vec<Value>, serde_json::Error> = serde_json::from_str(line);
     let mut words: Vec<String> = Vec::new();
     if let Ok(values) = &parsed {
@@ -67,11 +88,13 @@ fn array_put(queues: &Queues, line: &str) {
     };
     if !whole {
         let bad = fail(FailKind::ArgumentBad, "JSON");
-        return command_put(queues, Command::Bad(bad), line);
+        command_put(queues, Command::Bad(bad), line);
+        return 0;
     }
     if line.len() > TEXT_MAX * 6 {
         let bad = fail(FailKind::TextTooLong, &line.len().to_string());
-        return command_put(queues, Command::Bad(bad), "");
+        command_put(queues, Command::Bad(bad), "");
+        return 0;
     }
-    command_put(queues, words_parse(&words), line);
+    parsed_put(queues, words_parse(&words), line)
 }

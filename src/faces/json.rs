@@ -8,11 +8,13 @@ use crossbeam_channel::TryRecvError;
 use serde_json::{Value, json};
 
 use super::commands::COMMANDS;
+use super::ending::program_end;
 use super::lines::question_text;
 use super::texts::{Texts, text, text_fail, texts_load};
 use crate::base::clock::time_rfc3339;
 use crate::base::fail::{Fail, fail_row};
 use crate::base::ids::id_digits;
+use crate::logic::account::Purpose;
 use crate::logic::events::Standing;
 use crate::logic::show::{
     FileShow, FileState, LinkShow, MessageShow, PeerState, ReceiptState, Show,
@@ -58,7 +60,7 @@ pub fn json_face(queues: &Queues) {
         let written = stdout.write_all(text.as_bytes());
         let flushed = stdout.flush();
         if let Some(code) = code {
-            std::process::exit(code as i32);
+            program_end(code);
         }
         if written.is_err() || flushed.is_err() {
             // Читатель потока ушёл: уходить и нам, но чисто.
@@ -158,6 +160,15 @@ pub fn file_word(state: FileState) -> &'static str {
     }
 }
 
+/// Слово для того, чей пароль спрашивается.
+pub fn purpose_word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Register => "register",
+        Purpose::Login => "login",
+        Purpose::Change => "change",
+    }
+}
+
 /// Событие как объект JSON.
 pub fn show_json(texts: &Texts, show: &Show) -> Value {
     match show {
@@ -184,6 +195,11 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "event": "bits", "peer": id_digits(*peer), "message": uuid_text(message),
             "outgoing": outgoing, "before": bits_line(before), "after": bits_line(after),
             "bytes_before": before.len(), "bytes_after": after.len()}),
+        Show::Password { purpose, name, again } => json!({
+            "event": "password", "purpose": purpose_word(*purpose), "name": name,
+            "again": again}),
+        Show::Person { id, name } => json!({
+            "event": "person", "id": id_digits(*id), "name": name}),
         Show::Deleted { peer, message } => json!({
             "event": "deleted", "peer": id_digits(*peer), "message": uuid_text(message)}),
         Show::Message(shown) => message_json(shown),

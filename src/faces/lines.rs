@@ -3,7 +3,7 @@
 
 use super::commands::COMMANDS;
 use super::json::{file_word, link_word, peer_word, receipt_word};
-use super::seals::{bits_text, safety_text};
+use super::seals::{bits_text, password_text, safety_text};
 use super::texts::{Texts, text, text_fail};
 use crate::base::clock::{day_local, time_local};
 use crate::base::fail::Fail;
@@ -41,6 +41,8 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             safety_text(texts, *peer, &clean_line(name), number, *verified)
         }
         Show::Bits { message, before, after, .. } => bits_text(texts, message, before, after),
+        Show::Password { .. } => password_text(texts, show),
+        Show::Person { id, name } => format!("{}  {}", id_shown(*id), clean_line(name)),
         Show::Deleted { message, .. } => {
             text(texts, "deleted", &[("message", message_digits(message))])
         }
@@ -207,7 +209,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Чужое имя в одну строку: переводы строк в нём подделывали бы чужие строки.
-fn clean_line(text: &str) -> String {
+pub fn clean_line(text: &str) -> String {
     clean(&text.replace(['\n', '\t'], "\u{fffd}"))
 }
 

@@ -3,9 +3,11 @@
 //! Что консоль показывает о печатях: число безопасности, чтобы сверить, и биты сообщения до и
 //! после.
 
-use super::lines::message_digits;
+use super::json::purpose_word;
+use super::lines::{clean_line, message_digits};
 use super::texts::{Texts, text};
 use crate::base::ids::{Id, id_digits};
+use crate::logic::show::Show;
 use crate::wire::message::MessageId;
 
 /// So many bytes are shown as bits; the rest is only counted.
@@ -26,6 +28,15 @@ pub fn safety_text(texts: &Texts, peer: Id, name: &str, number: &str, verified: 
     let values = [("name", String::from(name)), ("id", id_digits(peer))];
     lines.push_str(&format!("\n    {}", text(texts, key, &values)));
     lines
+}
+
+/// Вопрос о пароле.
+pub fn password_text(texts: &Texts, show: &Show) -> String {
+    let Show::Password { purpose, name, again } = show else {
+        return String::new();
+    };
+    let word = if *again { "again" } else { purpose_word(*purpose) };
+    text(texts, &format!("password-{word}"), &[("name", clean_line(name))])
 }
 
 /// Биты сообщения до печати и после неё.

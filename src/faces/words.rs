@@ -29,6 +29,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Yes
         | Verb::No
         | Verb::Delete
+        | Verb::Find
         | Verb::Bits => words.push(String::from(rest)),
         Verb::Files
         | Verb::Limits
@@ -38,13 +39,13 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Accept
         | Verb::Reject
         | Verb::Later
-        | Verb::Trust
         | Verb::Clear
         | Verb::Language => words.push(String::from(rest.trim_matches('"'))),
         Verb::History
         | Verb::Add
         | Verb::Rename
         | Verb::Verify
+        | Verb::Trust
         | Verb::Message
         | Verb::Send
         | Verb::Page
@@ -67,12 +68,19 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
             words.push(String::from(key));
             words.push(String::from(value));
         }
+        Verb::Register | Verb::Login => {
+            for word in rest.split_whitespace() {
+                words.push(String::from(word));
+            }
+        }
         Verb::Id
         | Verb::Contacts
         | Verb::Spam
         | Verb::Chats
         | Verb::Status
         | Verb::Peers
+        | Verb::Password
+        | Verb::Account
         | Verb::Quit => {}
     }
 }

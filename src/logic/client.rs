@@ -3,6 +3,7 @@
 //! Единственный шаг клиента: событие входит, действия выходят. Здесь жизнь линии с сервером;
 //! сообщения, файлы, лимиты и команды живут в соседних комнатах.
 
+use super::account::{account_flush, account_link_down, account_tick, reply_received, vault_told};
 use super::budget::limits_edited;
 use super::commands::command_run;
 use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, watch_put};
@@ -19,7 +20,8 @@ use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
 };
 use super::sending::{
-    done_received, offers_renew, source_failed, source_opened, source_sent, want_received,
+    done_received, offers_renew, offers_tick, source_failed, source_opened, source_sent,
+    want_received,
 };
 use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage, client_new};
@@ -27,7 +29,7 @@ use super::told::base_told;
 use super::transfers::{busy_pause, stop_received, transfers_pause, transfers_wake};
 use super::trust::requests_again;
 use crate::base::bounds::{
-    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
+    CONNECT_MS, HELLO_MS, KEY_AGAIN_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
@@ -37,7 +39,7 @@ use crate::wire::control::{
     body_read, packet_put,
 };
 use crate::wire::header::Header;
-use crate::wire::packets::{Family, FarEnd, Kind, Lane, packet_allowed, packet_find};
+use crate::wire::packets::{Family, FarEnd, Kind, Lane, packet_allowed, packet_find, packet_row};
 
 /// Программа и версия, для журнала того конца.
 pub const PROGRAM: &str = concat!("supertext ", env!("CARGO_PKG_VERSION"));
@@ -111,12 +113,14 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
         ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
         ClientEvent::LimitsRead { rows, base } => limits_edited(client, &rows, &base, out),
         ClientEvent::Base(report) => base_told(client, report, now, out),
+        ClientEvent::Vault(report) => vault_told(client, report, now, out),
     }
 }
 
 /// Конец пробуждения: отправить, что готово, записать, что изменилось.
 pub fn client_flush(client: &mut Client, now: Time, out: &mut Out) {
     outbox_flush(client, now, out);
+    account_flush(client, now);
     contacts_flush(client, out);
 }
 
@@ -127,6 +131,8 @@ fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     outbox_tick(client, now, out);
     keys_tick(client, now, out);
     parts_tick(client, now, out);
+    offers_tick(client, now, out);
+    account_tick(client, now, out);
     leave_tick(client, now, out);
 }
 
@@ -226,6 +232,7 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     transfers_pause(client, None, &failed, now, out);
     let mut ids: Vec<Id> = Vec::new();
     partials_forget(client, None);
+    account_link_down(client);
     for contact in client.contacts.values_mut() {
         outbox_again(contact);
         contact.resend_ms = RESEND_MS;
@@ -297,7 +304,8 @@ fn packet_received(
         Kind::KeysLeft => keys_left_received(data, out),
         Kind::Key => key_received(client, data, now, out),
         Kind::Stored => stored_received(client, data, now, out),
-        Kind::Mail => mail_received(data, out),
+        Kind::Mail => mail_received(client, data, out),
+        Kind::AccountReply => reply_received(client, data, now, out),
         Kind::Message => message_received(client, source, header.content_id, data, now, out),
         Kind::FileWant => want_received(client, source, header.content_id, data, now, out),
         Kind::FileData | Kind::FileBlock | Kind::FileEnd => {
@@ -308,9 +316,16 @@ fn packet_received(
         Kind::FileStop => stop_received(client, source, data, now, out),
         // Размер уже есть в предложении; открытый пакет нужен серверу и наблюдателю.
         Kind::FileSize => Ok(()),
-        Kind::Watch | Kind::Keys | Kind::KeyAsk => Err(fail(FailKind::NotAllowed, row.name)),
+        Kind::Watch | Kind::Keys | Kind::KeyAsk | Kind::Account => {
+            Err(fail(FailKind::NotAllowed, row.name))
+        }
     };
     if let Err(failed) = done {
+        let stranger = row.family != Family::Control && !client.contacts.contains_key(&source);
+        if stranger {
+            tracing::warn!("{} of a stranger: {}", row.name, failed.detail);
+            return;
+        }
         // Негодное тело от человека линию с сервером не рвёт: показать и жить дальше.
         out_show(out, Show::Error { fail: failed, command: String::from(row.name) });
     }
@@ -386,8 +401,12 @@ fn stored_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -
 }
 
 /// MAIL: почта до этого номера пришла вся; подтвердить, когда она на диске.
-fn mail_received(data: &[u8], out: &mut Out) -> Result<(), Fail> {
+fn mail_received(client: &mut Client, data: &[u8], out: &mut Out) -> Result<(), Fail> {
     let body: Mail = body_read("MAIL", data)?;
+    if std::mem::replace(&mut client.mail_spoiled, false) {
+        // Часть этой почты на диск не легла: сервер выдаст её снова.
+        return Ok(());
+    }
     out.actions.push(Action::Base(BaseOrder::Mark { mark: body.upto }));
     Ok(())
 }
@@ -422,6 +441,7 @@ fn presence_received(
     }
     contact.resend_ms = RESEND_MS;
     contact.key_asked_ms = None;
+    contact.key_wait_ms = KEY_AGAIN_MS;
     contact.held = false;
     client.pump.insert(body.id);
     contact_state(client, body.id, PeerState::Online, out);
@@ -455,6 +475,10 @@ fn unreachable_received(
 ) -> Result<(), Fail> {
     let body: Unreachable = body_read("UNREACHABLE", data)?;
     let reason = fail_kind_of(body.reason);
+    if reason == FailKind::PeerBusy && body.content_type == packet_row(Kind::Message).content_type {
+        // Сервер занят чужими длинными сообщениями: пришлём снова по часам.
+        return Ok(());
+    }
     if reason == FailKind::PeerBusy {
         busy_pause(client, body.id, body.content_id, now, out);
         return Ok(());

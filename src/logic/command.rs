@@ -35,6 +35,20 @@ pub enum PastCommand {
     Export { who: String, form: ExportForm },
 }
 
+/// A command about one's account.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccountCommand {
+    /// Take this name; a password is asked for, here and in the next two.
+    Register(String),
+    Login(String),
+    /// A new password.
+    Password,
+    /// The password that was asked for; empty: never mind.
+    Secret(String),
+    Show,
+    Find(String),
+}
+
 /// A command of the user, parsed (faces/commands.rs).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -52,7 +66,10 @@ pub enum Command {
         who: String,
         answer: String,
     },
-    Trust(String),
+    Trust {
+        who: String,
+        yes: bool,
+    },
     Contacts,
     Rename {
         who: String,
@@ -79,6 +96,7 @@ pub enum Command {
     Cancel(Transfer),
     Files(String),
     Past(PastCommand),
+    Account(AccountCommand),
     Bits(bool),
     Limits(String),
     TopUp {

@@ -1,6 +1,7 @@
 //! The user's commands, one arm each. Which words they have is decided in faces/commands.rs.
 //! Команды человека, по ветке на каждую. Какими словами они пишутся, решает faces/commands.rs.
 
+use super::account::account_do;
 use super::budget::{budget_add, limits_show, question_answer};
 use super::client::card_text;
 use super::contacts::{contact_meet, contact_name, contact_show, name_clean, who_find};
@@ -61,18 +62,14 @@ fn command_do(
 ) -> Result<(), Fail> {
     match command {
         Command::Help(word) => out_show(out, Show::Help(word)),
-        Command::Id => {
-            let (id, name) = (client.me, client.wishes.name.clone());
-            let (card, fingerprint) = (card_text(client), client.fingerprint.clone());
-            out_show(out, Show::Identity { id, name, card, fingerprint });
-        }
+        Command::Id => identity_show(client, out),
         Command::Add { who, words } => return contact_request(client, &who, &words, now, out),
         Command::Accept(who) => return request_answer(client, &who, Answer::Accept, now, out),
         Command::Reject(who) => return request_answer(client, &who, Answer::Reject, now, out),
         Command::Later(who) => return request_answer(client, &who, Answer::Later, now, out),
         Command::Spam => spam_list(client, out),
         Command::Verify { who, answer } => return key_verify(client, &who, &answer, out),
-        Command::Trust(who) => return key_trust(client, &who, out),
+        Command::Trust { who, yes } => return key_trust(client, &who, yes, out),
         Command::Contacts => contacts_list(client, false, out),
         Command::Peers => contacts_list(client, true, out),
         Command::Rename { who, name } => return contact_rename(client, &who, &name, out),
@@ -96,11 +93,12 @@ fn command_do(
             let peer = who_find(client, &who)?;
             return file_write(client, peer, &path, random, out);
         }
-        Command::Take(transfer) => return file_take(client, transfer, now, out),
+        Command::Take(transfer) => return person_take(client, transfer, now, out),
         Command::Refuse(transfer) => return file_refuse(client, transfer, now, out),
         Command::Cancel(transfer) => return file_stop(client, transfer, now, out),
         Command::Files(who) => return files_list(client, &who, now, out),
         Command::Past(command) => return past_do(client, command, out),
+        Command::Account(command) => return account_do(client, command, now, out),
         Command::Bits(on) => bits_set(client, on, out),
         Command::Limits(who) => return limits_list(client, &who, out),
         Command::TopUp { who, budget, amount } => {
@@ -113,7 +111,7 @@ fn command_do(
         Command::Status => status_show(client, now, out),
         Command::Language(code) => language_set(&code, out),
         Command::Set { key, value } => return setting_set(client, &key, &value, out),
-        Command::Quit => return leave_asked(client, out),
+        Command::Quit => return leave_asked(client, now, out),
         Command::EndOfInput => leave_drain(client, now, out),
         Command::Terminate => leave_now(client, 0, out),
         Command::Interrupt => leave_now(client, 130, out),
@@ -132,14 +130,37 @@ fn person_write(
     out: &mut Out,
 ) -> Result<(), Fail> {
     text_write(client, peer, text, [0; 16], random, now, out)?;
-    let standing = match client.contacts.get(&peer) {
-        Some(contact) => contact.standing,
-        None => return Ok(()),
-    };
-    if matches!(standing, Standing::Asks | Standing::Later | Standing::Spam) {
-        contact_accept(client, peer, now, out);
-    }
+    stranger_accept(client, peer, now, out);
     Ok(())
+}
+
+/// Человек берёт файл. Взять его у того, кто просился, — значит принять и его самого.
+fn person_take(
+    client: &mut Client,
+    transfer: Transfer,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    if let Some(state) = client.transfers.get(&transfer) {
+        stranger_accept(client, state.facts.peer, now, out);
+    }
+    file_take(client, transfer, now, out)
+}
+
+/// Принимает того, кто просился, раз человек с ним заговорил.
+fn stranger_accept(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
+    if let Some(contact) = client.contacts.get(&peer) {
+        if matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam) {
+            contact_accept(client, peer, now, out);
+        }
+    }
+}
+
+/// `/id`: кто я.
+fn identity_show(client: &Client, out: &mut Out) {
+    let (id, name) = (client.me, client.wishes.name.clone());
+    let (card, fingerprint) = (card_text(client), client.fingerprint.clone());
+    out_show(out, Show::Identity { id, name, card, fingerprint });
 }
 
 /// `/bits`: показывать ли биты сообщений до и после печати.
@@ -239,11 +260,10 @@ fn chat_choose(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail
         keep = contact.keep;
     }
     if unread > 0 {
-        let many = u64::min(unread, HISTORY_MAX);
-        out.actions
-            .push(Action::Base(BaseOrder::Past { query: PastQuery::Last { peer: id, many } }));
-        out.actions.push(Action::Base(BaseOrder::Seen { peer: id, keep }));
+        let query = PastQuery::Unseen { peer: id, many: HISTORY_MAX };
+        out.actions.push(Action::Base(BaseOrder::Past { query }));
     }
+    out.actions.push(Action::Base(BaseOrder::Seen { peer: id, keep }));
     out_show(out, Show::Chosen { id, name: contact_name(client, id) });
     Ok(())
 }
@@ -324,7 +344,10 @@ fn language_set(code: &str, out: &mut Out) {
 fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Result<(), Fail> {
     let wishes = &mut client.wishes;
     match key {
-        "name" => wishes.name = name_clean(value),
+        "name" => {
+            wishes.name = name_clean(value);
+            client.account.touched = true;
+        }
         "messages" => wishes.messages_first = number(value)?,
         "files" => wishes.files_first = number(value)?,
         "accept_files" => wishes.accept_files = value == "on",

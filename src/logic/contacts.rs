@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use super::events::{Action, ContactRow, LimitRow, Out, Standing, StartFacts, out_send, out_show};
 use super::show::{PeerState, Show};
 use super::state::{Client, Contact, OutMessage, Stage, transfer_find};
-use crate::base::bounds::{CONTACTS_MAX, NAME_MAX, RESEND_MS};
+use crate::base::bounds::{CONTACTS_MAX, KEY_AGAIN_MS, NAME_MAX, RESEND_MS};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{ID_SERVER, Id, id_digits, id_looks_like, id_parse, id_shown};
 use crate::wire::control::{WATCH_MAX, Watch, packet_put};
@@ -56,9 +56,11 @@ fn orders_load(client: &mut Client, facts: &StartFacts) {
                 envelope,
                 kept: true,
                 packet: row.packet.clone(),
+                place: row.place,
                 sent: false,
                 content_id: 0,
                 stored: row.stored,
+                refused: false,
                 transfer,
             });
         }
@@ -96,6 +98,8 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
         words: String::new(),
         keep: true,
         key_asked_ms: None,
+        key_wait_ms: KEY_AGAIN_MS,
+        heard_ms: 0,
         heal: false,
         held: false,
     };
@@ -142,7 +146,8 @@ pub fn contact_name(client: &Client, id: Id) -> String {
 pub fn contact_show(client: &Client, id: Id, out: &mut Out) {
     if let Some(contact) = client.contacts.get(&id) {
         let (verified, changed) = match client.people.get(&id) {
-            Some(person) => (person.verified, person.changed.is_some()),
+            // Отметка о сверке — о прежнем ключе: сменившийся ещё никто не сверял.
+            Some(person) => (person.verified && person.changed.is_none(), person.changed.is_some()),
             None => (false, false),
         };
         out_show(
@@ -254,17 +259,22 @@ pub fn contacts_flush(client: &mut Client, out: &mut Out) {
     }
     if client.contacts_dirty {
         client.contacts_dirty = false;
-        let mut rows = Vec::new();
-        for contact in client.contacts.values() {
-            rows.push(ContactRow {
-                id: contact.id,
-                name: contact.name.clone(),
-                blocked: contact.blocked,
-                standing: contact.standing,
-                words: contact.words.clone(),
-                keep: contact.keep,
-            });
-        }
-        out.actions.push(Action::ContactsSave { rows });
+        out.actions.push(Action::ContactsSave { rows: contact_rows(client) });
     }
+}
+
+/// Контакты, как они лежат на диске.
+pub fn contact_rows(client: &Client) -> Vec<ContactRow> {
+    let mut rows = Vec::new();
+    for contact in client.contacts.values() {
+        rows.push(ContactRow {
+            id: contact.id,
+            name: contact.name.clone(),
+            blocked: contact.blocked,
+            standing: contact.standing,
+            words: contact.words.clone(),
+            keep: contact.keep,
+        });
+    }
+    rows
 }

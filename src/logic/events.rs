@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-pub use super::command::{Budget, Command, ExportForm, PastCommand};
+use super::account::{VaultOrder, VaultTold};
+use super::accounts::AccountTold;
+pub use super::command::{AccountCommand, Budget, Command, ExportForm, PastCommand};
 pub use super::orders::{
-    BaseOrder, BaseTold, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Wanted,
+    BaseOrder, BaseTold, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place, Wanted,
 };
 use super::show::Show;
 use crate::base::fail::{Fail, FailKind};
@@ -194,6 +196,8 @@ pub enum ClientEvent<'a> {
     },
     /// What the desk did (history.db).
     Base(BaseTold),
+    /// What became of the account's keys and vault.
+    Vault(VaultTold),
     /// limits.txt was changed by hand.
     LimitsRead {
         rows: Vec<LimitRow>,
@@ -266,6 +270,11 @@ pub enum ServerEvent<'a> {
         id: Id,
         found: Option<KeyBundle>,
     },
+    /// What became of an order about an account.
+    Account {
+        link: LinkId,
+        told: AccountTold,
+    },
     Tick,
 }
 
@@ -318,7 +327,8 @@ pub enum Action {
     },
     /// Something for mail.db (server).
     Mail(MailOrder),
-
+    /// Something about the account's keys and vault.
+    Vault(VaultOrder),
     /// Remember for good which key an id belongs to (server).
     Register {
         id: Id,

@@ -3,13 +3,13 @@
 //! Что приходит: куски собираются и отдаются столу (store/desk.rs), который вскрывает их и кладёт
 //! на диск; вскрытое показывается здесь. Правила порядка: docs/protocol.md, "Order".
 
-use super::contacts::{contact_meet, contact_name, contact_show, name_clean};
+use super::contacts::{contact_make, contact_name, contact_show, name_clean};
 use super::events::{Action, BaseOrder, Out, Standing, out_show};
 use super::receiving::offer_received;
 use super::show::{MessageShow, ReceiptState, Show};
 use super::state::{Client, Partial};
 use super::trust::{answer_received, request_received};
-use crate::base::bounds::{PARTIAL_BYTES_MAX, PARTIAL_MAX, PARTIALS_MAX};
+use crate::base::bounds::{PARTIAL_BYTES_MAX, PARTIAL_MAX, PARTIALS_MAX, STRANGERS_MAX};
 use crate::base::clock::Time;
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
@@ -28,6 +28,9 @@ pub fn message_received(
     out: &mut Out,
 ) -> Result<(), Fail> {
     let piece = piece_read(data)?;
+    if !stranger_room(client, source) {
+        return Ok(());
+    }
     let bytes = if piece.count == 1 {
         piece.bytes.to_vec()
     } else {
@@ -68,8 +71,10 @@ fn piece_join(
         if let Some(index) = place {
             client.partials.remove(index);
         }
-        let many = own >= PARTIAL_MAX || client.partials.len() >= PARTIALS_MAX;
-        if many || bytes > PARTIAL_BYTES_MAX {
+        if client.partials.len() >= PARTIALS_MAX || bytes > PARTIAL_BYTES_MAX / 2 {
+            partial_evict(client);
+        }
+        if own >= PARTIAL_MAX || client.partials.len() >= PARTIALS_MAX {
             return None;
         }
         place = Some(client.partials.len());
@@ -77,6 +82,10 @@ fn piece_join(
         client.partials.push(Partial { source, content_id, count, next: 0, bytes });
     }
     let place = place?;
+    if bytes + piece.bytes.len() > PARTIAL_BYTES_MAX {
+        client.partials.remove(place);
+        return None;
+    }
     let partial = &mut client.partials[place];
     if partial.next != piece.index || partial.count != piece.count {
         client.partials.remove(place);
@@ -90,6 +99,20 @@ fn piece_join(
     Some(client.partials.remove(place).bytes)
 }
 
+/// Освобождает место: самое давнее недособранное того, кто не в контактах.
+fn partial_evict(client: &mut Client) {
+    for index in 0..client.partials.len() {
+        let known = match client.contacts.get(&client.partials[index].source) {
+            Some(contact) => contact.standing == Standing::Contact,
+            None => false,
+        };
+        if !known {
+            client.partials.remove(index);
+            return;
+        }
+    }
+}
+
 /// Забывает недособранное от этого человека (или ото всех): продолжения не будет.
 pub fn partials_forget(client: &mut Client, source: Option<Id>) {
     let mut kept = Vec::new();
@@ -101,22 +124,37 @@ pub fn partials_forget(client: &mut Client, source: Option<Id>) {
     client.partials = kept;
 }
 
-/// Заводит контакт для пришедшего от незнакомца. Если писать могут только знакомые, он стоит в
-/// папке спама и не тревожит.
+/// Заводит запись о незнакомце, который пишет: он просится, а о присутствии ему ничего не говорят,
+/// пока не приняли. Если писать могут только знакомые, он стоит в папке спама и не тревожит.
 fn stranger_meet(client: &mut Client, source: Id, out: &mut Out) -> bool {
     if client.contacts.contains_key(&source) {
         return true;
     }
-    if !client.wishes.contacts_only {
-        return contact_meet(client, source, out);
-    }
-    if !super::contacts::contact_make(client, source) {
+    if !contact_make(client, source) {
         return false;
     }
+    let spam = client.wishes.contacts_only;
     if let Some(contact) = client.contacts.get_mut(&source) {
-        contact.standing = Standing::Spam;
+        contact.standing = if spam { Standing::Spam } else { Standing::Asks };
+    }
+    if !spam {
+        contact_show(client, source, out);
     }
     true
+}
+
+/// Есть ли место для незнакомца: их число ограничено, чтобы они не вытеснили знакомых.
+fn stranger_room(client: &Client, source: Id) -> bool {
+    if client.contacts.contains_key(&source) {
+        return true;
+    }
+    let mut many = 0;
+    for contact in client.contacts.values() {
+        if matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam) {
+            many += 1;
+        }
+    }
+    many < STRANGERS_MAX
 }
 
 /// Вскрыто и на диске: показать, если такого ещё не было (`fresh`).
@@ -162,7 +200,7 @@ fn text_opened(client: &mut Client, source: Id, envelope: &Envelope, received: u
             contact.unread += 1;
         }
     }
-    if in_spam(client, source) {
+    if in_spam(client, source) && !chosen {
         return;
     }
     let shown = MessageShow {
@@ -203,7 +241,9 @@ fn name_learn(client: &mut Client, source: Id, name: &str, out: &mut Out) {
         if contact.name.is_empty() && !name.is_empty() {
             contact.name = name;
             client.contacts_dirty = true;
-            contact_show(client, source, out);
+            if !in_spam(client, source) {
+                contact_show(client, source, out);
+            }
         }
     }
 }

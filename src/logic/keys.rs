@@ -4,10 +4,11 @@
 use super::client::control_put;
 use super::contacts::contact_name;
 use super::events::{Action, BaseOrder, Out, out_show};
+use super::inbox::in_spam;
 use super::messages::key_changed;
 use super::show::Show;
 use super::state::{Client, Contact, Stage};
-use crate::base::bounds::KEY_AGAIN_MS;
+use crate::base::bounds::{KEY_AGAIN_MS, KEY_LATE_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -15,7 +16,9 @@ use crate::wire::control::{KeyAnswer, KeyAsk, Keys, KeysLeft, body_read};
 use crate::wire::packets::Kind;
 
 /// Keys asked for in one tick at most, so that many unknown people do not flood the server.
-const ASKS_AT_ONCE: usize = 4;
+const ASKS_AT_ONCE: usize = 1;
+/// Strangers whose broken sessions are healed at the same time.
+const HEALING_MAX: usize = 64;
 
 /// KEYS_LEFT: сколько одноразовых ключей лежит на сервере; решает стол.
 pub fn keys_left_received(data: &[u8], out: &mut Out) -> Result<(), Fail> {
@@ -37,15 +40,15 @@ fn key_wanted(contact: &Contact) -> bool {
     if contact.heal {
         return true;
     }
-    for entry in contact.outbox.iter().rev() {
+    // Хоть что-то запечатано — сеанс есть, остальное стол запечатает сам, когда подойдёт очередь.
+    let mut wanted = false;
+    for entry in &contact.outbox {
         if entry.packet.is_some() {
             return false;
         }
-        if entry.kept {
-            return true;
-        }
+        wanted = wanted || entry.kept;
     }
-    false
+    wanted
 }
 
 /// Просит ключи тех, кому нечем запечатать. Отвеченное «нет» спрашивается снова погодя.
@@ -59,12 +62,22 @@ pub fn keys_tick(client: &mut Client, now: Time, out: &mut Out) {
             break;
         }
         let due = match contact.key_asked_ms {
-            Some(at) => now.mono_ms >= at + KEY_AGAIN_MS,
+            Some(at) => now.mono_ms >= at + contact.key_wait_ms,
             None => true,
         };
         if due && !contact.blocked && key_wanted(contact) {
             contact.key_asked_ms = Some(now.mono_ms);
             asked.push(contact.id);
+        }
+    }
+    for (id, at) in &mut client.healing {
+        let due = match *at {
+            Some(at) => now.mono_ms >= at + KEY_AGAIN_MS,
+            None => true,
+        };
+        if due && asked.len() < ASKS_AT_ONCE {
+            *at = Some(now.mono_ms);
+            asked.push(*id);
         }
     }
     for id in asked {
@@ -83,6 +96,13 @@ pub fn key_received(
 ) -> Result<(), Fail> {
     let body: KeyAnswer = body_read("KEY", data)?;
     let name = contact_name(client, body.id);
+    if client.healing.remove(&body.id).is_some() {
+        if let Some(bundle) = body.found {
+            let (peer, heal, at) = (body.id, true, now.wall_ms);
+            out.actions.push(Action::Base(BaseOrder::Session { peer, bundle, heal, at }));
+        }
+        return Ok(());
+    }
     let Some(contact) = client.contacts.get_mut(&body.id) else {
         return Ok(());
     };
@@ -90,6 +110,7 @@ pub fn key_received(
         return Ok(());
     }
     let Some(bundle) = body.found else {
+        contact.key_wait_ms = u64::min(contact.key_wait_ms * 2, KEY_LATE_MS);
         // Человек ещё ни разу не входил: сообщение ждёт его здесь; сказать один раз.
         if !std::mem::replace(&mut contact.held, true) {
             let values = vec![("name", name)];
@@ -98,6 +119,7 @@ pub fn key_received(
         return Ok(());
     };
     contact.held = false;
+    contact.key_wait_ms = KEY_AGAIN_MS;
     let heal = std::mem::replace(&mut contact.heal, false);
     let (peer, at) = (body.id, now.wall_ms);
     out.actions.push(Action::Base(BaseOrder::Session { peer, bundle, heal, at }));
@@ -108,15 +130,22 @@ pub fn key_received(
 pub fn seal_refused(client: &mut Client, peer: Id, failed: Fail, heal: bool, out: &mut Out) {
     tracing::warn!("sealed message refused: {}", failed.detail);
     let name = contact_name(client, peer);
+    let quiet = in_spam(client, peer);
     let Some(contact) = client.contacts.get_mut(&peer) else {
+        // Незнакомец мог написать на прежний компьютер: без нового сеанса его слова пропали бы.
+        if heal && client.healing.len() < HEALING_MAX {
+            client.healing.entry(peer).or_insert(None);
+        }
         return;
     };
     if heal {
         contact.heal = true;
         contact.key_asked_ms = None;
-        let failed = fail(FailKind::SealBroken, &name);
-        out_show(out, Show::Error { fail: failed, command: String::new() });
-    } else if failed.kind == FailKind::SignatureBad {
+        if !quiet {
+            let failed = fail(FailKind::SealBroken, &name);
+            out_show(out, Show::Error { fail: failed, command: String::new() });
+        }
+    } else if failed.kind == FailKind::SignatureBad && !quiet {
         out_show(out, Show::Error { fail: failed, command: String::new() });
     }
 }

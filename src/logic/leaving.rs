@@ -3,15 +3,17 @@
 //! Уход: /quit один раз предупреждает о неотправленном, конец потока ждёт доставки, SIGTERM и
 //! Ctrl+C уходят сразу.
 
+use super::account::account_busy;
 use super::client::control_put;
 use super::contacts::{contact_name, contacts_flush};
 use super::events::{Action, Out, out_show};
 use super::show::{PeerState, Show};
 use super::state::{Client, Contact, Leave, Phase, Stage};
-use crate::base::bounds::{ANSWER_MS, LEAVE_MS};
+use crate::base::bounds::{ACCOUNT_LEAVE_MS, ANSWER_MS, LEAVE_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_row};
 use crate::wire::control::Quit;
+use crate::wire::message::ENVELOPE_READ;
 use crate::wire::packets::Kind;
 
 /// Что ещё не доставлено, словами: «Анна: 2, report.pdf». Пусто — всё доставлено.
@@ -42,12 +44,13 @@ fn moving_add(client: &Client, list: &mut String) {
     }
 }
 
-/// Сколько сообщений ждёт этого человека; лежащие на сервере дойдут и без нас. Предложение
-/// файла из прежнего запуска не в счёт: его хранит журнал, и оно повторится само.
+/// Сколько сообщений ждёт этого человека; лежащие на сервере дойдут и без нас. Отметка о
+/// прочтении не в счёт: её человек не писал. Предложение файла из прежнего запуска тоже: его
+/// хранит журнал, и оно повторится само.
 fn unsent_count(client: &Client, contact: &Contact) -> usize {
     let mut waiting = 0;
     for entry in &contact.outbox {
-        if entry.stored {
+        if entry.stored || entry.envelope.kind == ENVELOPE_READ {
             continue;
         }
         let kept = match entry.transfer {
@@ -72,12 +75,18 @@ fn part_add(list: &mut String, part: &str) {
     list.push_str(part);
 }
 
-/// `/quit`: с неотправленным сначала предупреждает, второй раз уходит.
-pub fn leave_asked(client: &mut Client, out: &mut Out) -> Result<(), Fail> {
+/// `/quit`: с неотправленным сначала предупреждает, второй раз уходит. Хранилище учётной записи
+/// сохраняется перед уходом, если это недолго.
+pub fn leave_asked(client: &mut Client, now: Time, out: &mut Out) -> Result<(), Fail> {
     let unsent = unsent_list(client);
     if !unsent.is_empty() && client.leave == Leave::Staying {
         client.leave = Leave::Warned;
         return Err(fail(FailKind::Unsent, &unsent));
+    }
+    if unsent.is_empty() && account_busy(client) && client.leave == Leave::Staying {
+        let until_ms = now.mono_ms + ACCOUNT_LEAVE_MS;
+        client.leave = Leave::Draining { until_ms, calm_ms: None };
+        return Ok(());
     }
     leave_now(client, 0, out);
     Ok(())
@@ -86,6 +95,7 @@ pub fn leave_asked(client: &mut Client, out: &mut Out) -> Result<(), Fail> {
 /// Ввод кончился: уйти, когда всё доставлено.
 pub fn leave_drain(client: &mut Client, now: Time, out: &mut Out) {
     let until_ms = now.mono_ms + LEAVE_MS;
+    client.account.asked = None;
     client.leave = Leave::Draining { until_ms, calm_ms: None };
     leave_tick(client, now, out);
 }
@@ -126,6 +136,9 @@ pub fn leave_tick(client: &mut Client, now: Time, out: &mut Out) {
     };
     let unsent = unsent_list(client);
     if unsent.is_empty() {
+        if account_busy(client) && now.mono_ms < until_ms {
+            return;
+        }
         let calm = calm_ms.unwrap_or(now.mono_ms);
         if offer_open(client) && now.mono_ms < calm + ANSWER_MS {
             client.leave = Leave::Draining { until_ms, calm_ms: Some(calm) };

@@ -8,10 +8,11 @@
 use super::events::{Action, LinkId, MailOrder, Out, out_send};
 use super::server::{Guest, Server, control_put, unreachable_put};
 use crate::base::bounds::{
-    KEY_ASKS_MAX, MAIL_AGAIN_MS, MAIL_AGE_MS, MAIL_BYTES_MAX, MAIL_COUNT_MAX, MAILING_BYTES_MAX,
+    KEY_ASKS_MAX, MAIL_AGAIN_MS, MAIL_AGE_MS, MAIL_BYTES_MAX, MAIL_COUNT_MAX, MAIL_SENDER_BYTES,
+    MAIL_TOTAL_BYTES, MAILING_BYTES_MAX,
 };
 use crate::base::clock::Time;
-use crate::base::fail::{Fail, FailKind, fail};
+use crate::base::fail::{Fail, FailKind};
 use crate::base::ids::{ID_SERVER, Id};
 use crate::wire::control::{
     KeyAnswer, KeyAsk, KeyBundle, Keys, KeysLeft, Mail, Stored, body_read, packet_put,
@@ -22,6 +23,14 @@ use crate::wire::packets::{Kind, Lane};
 
 /// Как часто искать просроченную почту.
 const AGE_LOOK_MS: u64 = 60 * 60 * 1_000;
+
+/// How much one person's mailbox holds and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    pub count: u64,
+    pub bytes: u64,
+    pub age_ms: u64,
+}
 
 /// What waits for one person.
 #[derive(Debug, Default)]
@@ -42,6 +51,14 @@ pub struct Mailing {
     pub content_id: u32,
     pub next: u16,
     pub packets: Vec<u8>,
+}
+
+/// Предел ящика: названный при запуске или обычный.
+fn quota_of(server: &Server) -> Quota {
+    match server.quota {
+        Some(quota) => quota,
+        None => Quota { count: MAIL_COUNT_MAX, bytes: MAIL_BYTES_MAX, age_ms: MAIL_AGE_MS },
+    }
 }
 
 /// Кусок сообщения тому, кого нет или кого уже ждёт почта. В ящик ложатся только целые.
@@ -100,14 +117,32 @@ fn mail_keep(
     out: &mut Out,
 ) {
     let (dest, bytes) = (header.dest_id, packets.len() as u64);
+    let quota = quota_of(server);
+    let sender_full = sender_count(server, from, bytes, now);
     let mailbox = server.mailboxes.entry(dest).or_default();
-    if mailbox.count >= MAIL_COUNT_MAX || mailbox.bytes + bytes > MAIL_BYTES_MAX {
+    let full = mailbox.count >= quota.count || mailbox.bytes + bytes > quota.bytes;
+    if full || sender_full {
         return unreachable_put(from, header, FailKind::MailboxFull, out);
     }
     mailbox.count += 1;
     mailbox.bytes += bytes;
+    server.mail_bytes += bytes;
     let (header, at) = (*header, now.wall_ms);
     out.actions.push(Action::Mail(MailOrder::Keep { dest, from, header, at, packets }));
+}
+
+/// Считает, сколько с этой линии легло за час и сколько лежит во всех ящиках; `true` — хватит.
+fn sender_count(server: &mut Server, from: LinkId, bytes: u64, now: Time) -> bool {
+    let total = server.mail_bytes + bytes;
+    let Some(guest) = server.links.get_mut(&from) else {
+        return true;
+    };
+    if now.mono_ms >= guest.mailed_ms + 3_600_000 {
+        guest.mailed_ms = now.mono_ms;
+        guest.mailed = 0;
+    }
+    guest.mailed += bytes;
+    total > MAIL_TOTAL_BYTES || guest.mailed > MAIL_SENDER_BYTES
 }
 
 /// Сообщение на диске: оно обещано. Получатель тем временем мог прийти.
@@ -220,6 +255,7 @@ pub fn mail_dropped(
 /// Уменьшает счёт ящика; пустой исчезает, и новое снова передаётся прямо.
 fn mailbox_less(server: &mut Server, dest: Id, count: u64, bytes: u64) {
     if let Some(mailbox) = server.mailboxes.get_mut(&dest) {
+        server.mail_bytes = server.mail_bytes.saturating_sub(bytes);
         mailbox.count = mailbox.count.saturating_sub(count);
         mailbox.bytes = mailbox.bytes.saturating_sub(bytes);
         if mailbox.count == 0 {
@@ -260,7 +296,7 @@ pub fn mail_tick(server: &mut Server, now: Time, out: &mut Out) {
     }
     if now.mono_ms >= server.aged_ms + AGE_LOOK_MS {
         server.aged_ms = now.mono_ms;
-        let before = now.wall_ms.saturating_sub(MAIL_AGE_MS);
+        let before = now.wall_ms.saturating_sub(quota_of(server).age_ms);
         out.actions.push(Action::Mail(MailOrder::Age { before }));
     }
 }
@@ -290,7 +326,8 @@ pub fn key_asked(
     }
     guest.asks += 1;
     if guest.asks > KEY_ASKS_MAX {
-        return Err(fail(FailKind::NotAllowed, "KEY_ASK"));
+        // Не ответить: спросит снова, когда минута пройдёт.
+        return Ok(());
     }
     out.actions.push(Action::Mail(MailOrder::KeyTake { id: body.id, link }));
     Ok(())
@@ -305,6 +342,10 @@ pub fn keys_left(server: &Server, link: LinkId, left: u64, curve: [u8; 32], out:
 
 /// Ключ выдан (или его нет): ответить тому, кто просил.
 pub fn key_taken(server: &Server, link: LinkId, id: Id, found: Option<KeyBundle>, out: &mut Out) {
+    // Ключей человека нет, а он здесь: его KEYS не дошли до диска. Пусть пришлёт снова.
+    if let (None, Some(owner)) = (&found, server.online.get(&id)) {
+        control_put(*owner, Kind::KeysLeft, &KeysLeft { left: 0, curve: [0; 32] }, out);
+    }
     if !server.links.contains_key(&link) {
         return;
     }

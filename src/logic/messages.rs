@@ -4,13 +4,13 @@
 
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::{contact_meet, contact_name};
-use super::events::{Action, BaseOrder, Budget, Out, Random, Transfer, out_send, out_show};
+use super::events::{Action, BaseOrder, Budget, Out, Place, Random, Transfer, out_send, out_show};
 use super::sending::offer_clear_put;
 use super::show::{MessageShow, PeerState, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Stage};
 use crate::base::bounds::{
-    OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS, SEALED_EXTRA,
-    TEXT_MAX,
+    MESSAGE_PACKETS_MAX, OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS,
+    SEALED_EXTRA, SILENT_MS, TEXT_MAX,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -78,6 +78,9 @@ pub fn envelope_write(
     envelope.run = u64::MAX;
     envelope.sequence = u64::MAX;
     let packets = message_packets(envelope_bytes(&envelope)?.len() + SEALED_EXTRA) as u64;
+    if packets > MESSAGE_PACKETS_MAX as u64 {
+        return Err(fail(FailKind::TextTooLong, &format!("{packets} > {MESSAGE_PACKETS_MAX}")));
+    }
     budget_check(client, peer, Budget::Messages, packets)?;
     outbox_room(client, peer)?;
     if packets > 1 {
@@ -154,14 +157,19 @@ pub fn outbox_put(
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
     };
+    if contact.blocked {
+        return;
+    }
     keep_order(contact, &envelope, out);
     contact.outbox.push_back(OutMessage {
         envelope,
         kept: false,
         packet: None,
+        place: Place::default(),
         sent: false,
         content_id: 0,
         stored: false,
+        refused: false,
         transfer,
     });
 }
@@ -193,13 +201,20 @@ pub fn outbox_kept(client: &mut Client, peer: Id, message: &MessageId, out: &mut
 }
 
 /// Сообщение запечатано: его можно отправлять. Текст больше не нужен, он на диске.
-pub fn outbox_sealed(client: &mut Client, peer: Id, message: &MessageId, packet: Vec<u8>) {
+pub fn outbox_sealed(
+    client: &mut Client,
+    peer: Id,
+    message: &MessageId,
+    packet: Vec<u8>,
+    place: Place,
+) {
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
     };
     for entry in contact.outbox.iter_mut().rev() {
         if entry.envelope.id == *message {
             entry.packet = Some(packet);
+            entry.place = place;
             entry.sent = false;
             entry.stored = false;
             break;
@@ -237,6 +252,9 @@ fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
     let Some(contact) = client.contacts.get(&peer) else {
         return;
     };
+    if contact.blocked {
+        return;
+    }
     let window = if contact.held { 1 } else { OUTBOX_WINDOW };
     let (mut many, mut bytes) = (0, 0);
     let mut chosen: Vec<usize> = Vec::new();
@@ -320,6 +338,7 @@ pub fn outbox_refused(contact: &mut Contact, content_id: u32) {
     for entry in &mut contact.outbox {
         if entry.sent && !entry.stored && entry.content_id == content_id {
             entry.sent = false;
+            entry.refused = true;
         }
     }
 }
@@ -329,23 +348,53 @@ pub fn outbox_stored(client: &mut Client, peer: Id, content_id: u32, now: Time, 
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
     };
-    contact.held = false;
     contact.tried_ms = now.mono_ms;
     contact.resend_ms = RESEND_MS;
-    for entry in contact.outbox.iter_mut().rev() {
-        if !entry.sent || entry.stored || entry.content_id != content_id {
-            continue;
+    let mut found = None;
+    let mut first = contact.outbox.len();
+    for (index, entry) in contact.outbox.iter().enumerate() {
+        if !entry.stored {
+            first = usize::min(first, index);
+            if entry.sent && entry.content_id == content_id {
+                found = Some(index);
+            }
         }
-        entry.stored = true;
-        let message = entry.envelope.id;
-        out.actions.push(Action::Base(BaseOrder::Stored { peer, message }));
-        if entry.envelope.kind == ENVELOPE_TEXT {
-            let (state, at) = (ReceiptState::Stored, now.wall_ms);
-            out_show(out, Show::Receipt { peer, message, state, at, reason: None });
-        }
-        break;
     }
+    let Some(found) = found else {
+        return;
+    };
     client.pump.insert(peer);
+    let entry = &mut contact.outbox[found];
+    if std::mem::replace(&mut entry.refused, false) {
+        // Взято то, чего раньше не брали: место снова есть. Взятое до отказа этого не значит.
+        contact.held = false;
+    }
+    if found > first {
+        return stored_early(contact, first, found);
+    }
+    let entry = &mut contact.outbox[found];
+    entry.stored = true;
+    let (message, place) = (entry.envelope.id, entry.place);
+    out.actions.push(Action::Base(BaseOrder::Stored { peer, message, place }));
+    if entry.envelope.kind == ENVELOPE_TEXT {
+        let (state, at) = (ReceiptState::Stored, now.wall_ms);
+        out_show(out, Show::Receipt { peer, message, state, at, reason: None });
+    }
+}
+
+/// Сохранено не по порядку: раньше посланное ушло прямо и, может быть, пропало, а без него это не
+/// покажут. Обещать нечего: всё до него и оно само посылаются снова, по порядку, и лягут подряд.
+fn stored_early(contact: &mut Contact, first: usize, found: usize) {
+    let content_id = contact.outbox[found].content_id;
+    for index in first..found {
+        let entry = &mut contact.outbox[index];
+        // Посланное позже ещё ответит само.
+        let later = entry.content_id.wrapping_sub(content_id) & CONTENT_ID_MAX;
+        if later > CONTENT_ID_MAX / 2 {
+            entry.sent = false;
+        }
+    }
+    contact.outbox[found].sent = false;
 }
 
 /// Сообщения достигли состояния: полученные уходят из очереди.
@@ -377,11 +426,13 @@ pub fn outbox_reached(
             out_show(out, Show::Receipt { peer, message, state, at, reason: None });
         }
     }
+    contact.heard_ms = now.mono_ms;
     if first {
         contact.tried_ms = now.mono_ms;
         contact.resend_ms = RESEND_MS;
     }
     if !messages.is_empty() {
+        contact.held = false;
         client.pump.insert(peer);
     }
 }
@@ -422,7 +473,8 @@ pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
             contact.resend_ms = u64::min(contact.resend_ms * 2, RESEND_MAX_MS);
             contact.tried_ms = now.mono_ms;
             outbox_again(contact);
-            if contact.state == PeerState::Online {
+            let heard = now.mono_ms < contact.heard_ms + SILENT_MS;
+            if contact.state == PeerState::Online || (contact.heard_ms > 0 && heard) {
                 let many = usize::min(OUTBOX_WINDOW, contact.outbox.len());
                 for index in 0..many {
                     contact.outbox[index].stored = false;

@@ -3,6 +3,8 @@
 //! Этаж 3: решения. События входят, действия выходят; ни часов, ни сокетов, ни диска, ни
 //! случайности своих, поэтому его гоняет симулятор от зерна (tests/sim.rs).
 
+pub mod account;
+pub mod accounts;
 pub mod budget;
 pub mod client;
 pub mod command;

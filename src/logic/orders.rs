@@ -3,6 +3,7 @@
 //! Что логика приказывает двум базам и что они рассказывают в ответ: history.db клиента
 //! (store/desk.rs) и mail.db сервера (workers/mailkeeper.rs).
 
+use super::accounts::AccountOrder;
 use super::events::LinkId;
 use super::show::{MessageShow, ReceiptState};
 use crate::base::fail::Fail;
@@ -12,6 +13,13 @@ use crate::wire::control::{KeyBundle, Keys};
 use crate::wire::header::Header;
 use crate::wire::message::{Envelope, MessageId};
 
+/// A place in the order of one's messages to a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub run: u64,
+    pub sequence: u64,
+}
+
 /// An outgoing message that still waited when the program ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {
@@ -19,6 +27,8 @@ pub struct OutboxRow {
     pub envelope: Envelope,
     /// What travels; None until a session with this person is there.
     pub packet: Option<Vec<u8>>,
+    /// Its place in the order, once it is sealed.
+    pub place: Place,
     /// It lies on the server's disk.
     pub stored: bool,
 }
@@ -55,10 +65,25 @@ pub struct Found {
 /// Which past messages are asked for; the oldest come first.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PastQuery {
-    Last { peer: Id, many: u64 },
-    Search { words: String, many: u64 },
+    Last {
+        peer: Id,
+        many: u64,
+    },
+    /// What was not seen yet of this peer.
+    Unseen {
+        peer: Id,
+        many: u64,
+    },
+    Search {
+        words: String,
+        many: u64,
+    },
     /// Messages before this place of the history; 0 = the last ones.
-    Before { peer: Id, number: u64, many: u64 },
+    Before {
+        peer: Id,
+        number: u64,
+        many: u64,
+    },
     /// The last message with every person, the person who spoke last at the end.
     Chats,
 }
@@ -74,14 +99,14 @@ pub enum BaseOrder {
     Session { peer: Id, bundle: KeyBundle, heal: bool, at: u64 },
     /// So many one-time keys of this Olm key lie at the server; `KeysMade` follows if they are few.
     KeysMake { left: u64, curve: [u8; 32] },
-    /// The server has it on disk.
-    Stored { peer: Id, message: MessageId },
+    /// The server has it on disk, sealed for this place.
+    Stored { peer: Id, message: MessageId, place: Place },
     /// Everything of this peer was seen; `SeenUpto` follows if anything was new.
     Seen { peer: Id, keep: bool },
     /// Nothing waits for this peer any more.
     Forget { peer: Id },
-    /// Take the changed key of this peer for the true one.
-    Trust { peer: Id },
+    /// Take this changed key of this peer for the true one; None: stay with the old one.
+    Trust { peer: Id, public: Option<PublicKey> },
     /// The safety number of this peer was compared.
     Verify { peer: Id, verified: bool },
     /// Look a message up by its id, its last digits, or the last one; `Looked` follows.
@@ -106,7 +131,7 @@ pub enum BaseTold {
     /// This outgoing message is on disk and will not get lost.
     Kept { peer: Id, message: MessageId },
     /// It is sealed: these bytes may be sent, again and again.
-    Sealed { peer: Id, message: MessageId, packet: Vec<u8> },
+    Sealed { peer: Id, message: MessageId, packet: Vec<u8>, place: Place },
     /// The seals of this person's outbox are off; what is sealed anew follows.
     Unsealed { peer: Id },
     /// This incoming message is opened and on disk; it may be shown.
@@ -167,4 +192,6 @@ pub enum MailOrder {
     KeysCount { id: Id, link: LinkId },
     /// Give one key of `id` out; `KeyTaken` follows.
     KeyTake { id: Id, link: LinkId },
+    /// Something about accounts; `ServerEvent::Account` follows.
+    Account { link: LinkId, order: AccountOrder },
 }

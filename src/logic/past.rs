@@ -24,7 +24,7 @@ pub fn past_show(client: &Client, query: PastQuery, mut messages: Vec<MessageSho
         message.name = contact_name(client, message.peer);
     }
     match query {
-        PastQuery::Last { .. } | PastQuery::Search { .. } => {
+        PastQuery::Last { .. } | PastQuery::Unseen { .. } | PastQuery::Search { .. } => {
             if messages.is_empty() {
                 out_show(out, Show::Info { key: "history-none", values: Vec::new() });
             }

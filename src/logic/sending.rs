@@ -6,8 +6,8 @@ use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::contact_meet;
 use super::events::{Action, Budget, Out, Random, Transfer, TransferFacts};
 use super::messages::{envelope_new, message_id, outbox_put};
-use super::show::FileState;
-use super::state::{About, Client, Phase, transfer_add, transfer_find};
+use super::show::{FileState, PeerState};
+use super::state::{About, Client, Phase, Stage, transfer_add, transfer_find};
 use super::transfers::{
     file_begin, file_list, file_moved, file_show, stop_send, transfer_drop, transfer_end,
 };
@@ -20,6 +20,9 @@ use crate::wire::file::{FileDone, FileSize, FileWant, STOP_CANCELLED, STOP_ERROR
 use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::{ENVELOPE_OFFER, Offer};
 use crate::wire::packets::Kind;
+
+/// An offer that is not answered is made again after so long.
+const OFFER_AGAIN_MS: u64 = 5 * 60 * 1_000;
 
 /// Цена файла в пакетах; пустой файл стоит один.
 fn file_price(size: u64) -> u64 {
@@ -147,9 +150,10 @@ pub fn file_pay(client: &mut Client, transfer: Transfer, now: Time, out: &mut Ou
 
 /// Ставит предложение в очередь к человеку.
 fn offer_put(client: &mut Client, transfer: Transfer, now: Time, out: &mut Out) {
-    let Some(state) = client.transfers.get(&transfer) else {
+    let Some(state) = client.transfers.get_mut(&transfer) else {
         return;
     };
+    state.moved_ms = now.mono_ms;
     let facts = state.facts.clone();
     let mut envelope = envelope_new(client, ENVELOPE_OFFER, now);
     envelope.id = facts.transfer;
@@ -186,6 +190,28 @@ pub fn offers_renew(client: &mut Client, now: Time, out: &mut Out) {
     for state in client.transfers.values() {
         if state.outgoing && state.phase == Phase::Offered {
             list.push(state.number);
+        }
+    }
+    for transfer in list {
+        offer_again(client, transfer, now, out);
+    }
+}
+
+/// Тиканье: давно предложенное тому, кто на связи, предлагается ещё раз. Предложение могла получить
+/// программа, которой больше нет, а ответ на него — пропасть вместе с линией.
+pub fn offers_tick(client: &mut Client, now: Time, out: &mut Out) {
+    if client.server.stage != Stage::Up {
+        return;
+    }
+    let mut list: Vec<Transfer> = Vec::new();
+    for state in client.transfers.values() {
+        let due = now.mono_ms >= state.moved_ms + OFFER_AGAIN_MS;
+        if due && state.outgoing && state.phase == Phase::Offered {
+            if let Some(contact) = client.contacts.get(&state.facts.peer) {
+                if contact.state == PeerState::Online {
+                    list.push(state.number);
+                }
+            }
         }
     }
     for transfer in list {

@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::accounts::{AccountAsks, Tries, account_received, account_told};
 use super::client::PROGRAM;
 use super::events::{Action, LinkId, MailOrder, Out, ServerEvent, out_send};
 use super::mailbox::{
-    Mailbox, Mailing, key_asked, key_taken, keys_left, keys_received, mail_confirmed, mail_dropped,
-    mail_failed, mail_halt, mail_hand, mail_kept, mail_put, mail_read, mail_tick, mailing_forget,
+    Mailbox, Mailing, Quota, key_asked, key_taken, keys_left, keys_received, mail_confirmed,
+    mail_dropped, mail_failed, mail_halt, mail_hand, mail_kept, mail_put, mail_read, mail_tick,
+    mailing_forget,
 };
 use crate::base::bounds::{CONTACTS_MAX, HELLO_MS, LINKS_MAX, PING_MS, REGISTERED_MAX, SILENT_MS};
 use crate::base::clock::Time;
@@ -33,12 +35,18 @@ pub struct Server {
     pub registered: BTreeMap<Id, PublicKey>,
     /// What waits for people who are away.
     pub mailboxes: BTreeMap<Id, Mailbox>,
+    /// How much a mailbox holds; None: as docs/protocol.md says.
+    pub quota: Option<Quota>,
     /// Bytes of long messages that are being put together for them.
     pub mailing_bytes: usize,
+    /// Bytes in all mailboxes.
+    pub mail_bytes: u64,
     /// Tick of the last look at silent links.
     pub looked_ms: u64,
     /// Tick of the last look for mail that is too old.
     pub aged_ms: u64,
+    /// Wrong passwords by name, folded to lower case; bounded.
+    pub tries: BTreeMap<String, Tries>,
 }
 
 /// One connected client.
@@ -56,6 +64,11 @@ pub struct Guest {
     /// Keys asked for in this minute, and when the minute began.
     pub asks: u32,
     pub asks_ms: u64,
+    /// Bytes he put into mailboxes in this hour, and when the hour began.
+    pub mailed: u64,
+    pub mailed_ms: u64,
+    /// What he asked about accounts.
+    pub account: AccountAsks,
 }
 
 /// Один шаг сервера.
@@ -84,6 +97,7 @@ pub fn server_step(server: &mut Server, event: ServerEvent<'_>, now: Time, out: 
         }
         ServerEvent::KeysLeft { link, left, curve } => keys_left(server, link, left, curve, out),
         ServerEvent::KeyTaken { link, id, found } => key_taken(server, link, id, found, out),
+        ServerEvent::Account { link, told } => account_told(server, link, told, out),
         ServerEvent::Tick => server_tick(server, now, out),
     }
 }
@@ -131,6 +145,9 @@ fn link_up(server: &mut Server, link: LinkId, key: PublicKey, now: Time, out: &m
         mailing: None,
         asks: 0,
         asks_ms: now.mono_ms,
+        mailed: 0,
+        mailed_ms: now.mono_ms,
+        account: AccountAsks::default(),
     };
     server.links.insert(link, guest);
     let hello = Hello {
@@ -217,6 +234,7 @@ fn packet_received(
         Kind::Keys => keys_received(id, link, data, out),
         Kind::KeyAsk => key_asked(server, link, data, now, out),
         Kind::Mail => mail_confirmed(server, id, data, out),
+        Kind::Account => account_received(server, id, link, data, now, out),
         Kind::Pong | Kind::Refused => Ok(()),
         Kind::Quit => {
             link_down(server, link, false, out);
@@ -240,7 +258,8 @@ fn packet_received(
         | Kind::Unreachable
         | Kind::KeysLeft
         | Kind::Key
-        | Kind::Stored => Err(fail(FailKind::NotAllowed, row.name)),
+        | Kind::Stored
+        | Kind::AccountReply => Err(fail(FailKind::NotAllowed, row.name)),
     };
     if let Err(failed) = done {
         link_refuse(server, link, Some(header), &failed, out);

@@ -1,10 +1,14 @@
 //! What a face is told: one enum for the console, the JSON pipe, the echo contact and the window.
 //! Что узнаёт лицо программы: один перечень для консоли, потока JSON, эха и окна.
 
+use super::account::Purpose;
 use super::events::Standing;
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::wire::message::MessageId;
+
+/// The code of `Show::Exit` that means: begin again, under the identity that now lies in the home.
+pub const EXIT_RESTART: u8 = 254;
 
 /// State of a contact, as the customer colours it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +152,17 @@ pub enum Show {
         outgoing: bool,
         before: Vec<u8>,
         after: Vec<u8>,
+    },
+    /// The next input is this password; `again`: a new one is typed twice.
+    Password {
+        purpose: Purpose,
+        name: String,
+        again: bool,
+    },
+    /// Somebody with an account, found by `/find`.
+    Person {
+        id: Id,
+        name: String,
     },
     /// A message was removed from one's own history.
     Deleted {

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::account::AccountState;
+use super::contacts::name_clean;
 use super::events::{
-    FinishedRow, LinkId, PersonFacts, Standing, StartFacts, Transfer, TransferFacts, Wishes,
+    FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer, TransferFacts, Wishes,
 };
 use super::show::{FileState, PeerState};
 use crate::base::fail::FailKind;
@@ -21,6 +23,10 @@ pub struct Client {
     pub run: u64,
     /// Counter of messages that the program makes by itself, for their ids.
     pub next_own: u64,
+    /// Strangers whose sessions are broken, and when their keys were asked for.
+    pub healing: BTreeMap<Id, Option<u64>>,
+    /// A commit was lost: the mail handed over since is not all on disk.
+    pub mail_spoiled: bool,
     /// Whose outboxes may have something to send; looked through once a wake-up.
     pub pump: BTreeSet<Id>,
     pub wishes: Wishes,
@@ -41,6 +47,7 @@ pub struct Client {
     pub chosen: Option<Id>,
     pub limits_dirty: bool,
     pub contacts_dirty: bool,
+    pub account: AccountState,
     pub leave: Leave,
     /// history.db failed: try again at this moment.
     pub base_retry_ms: Option<u64>,
@@ -111,6 +118,10 @@ pub struct Contact {
     pub resend_ms: u64,
     /// When the server was last asked for his keys.
     pub key_asked_ms: Option<u64>,
+    /// How long to wait before asking again; it doubles.
+    pub key_wait_ms: u64,
+    /// When something of his was last opened or confirmed.
+    pub heard_ms: u64,
     /// His session is broken: the next key begins a new one.
     pub heal: bool,
     /// The server takes nothing for him now (mailbox full, unknown): only a probe goes out.
@@ -125,11 +136,14 @@ pub struct OutMessage {
     pub kept: bool,
     /// Sealed: the bytes that travel.
     pub packet: Option<Vec<u8>>,
+    pub place: Place,
     /// Sent over the present link, under this handle.
     pub sent: bool,
     pub content_id: u32,
     /// On the server's disk.
     pub stored: bool,
+    /// The server did not take it: when it does, there is room again.
+    pub refused: bool,
     /// The transfer this message offers.
     pub transfer: Option<Transfer>,
 }
@@ -222,9 +236,11 @@ pub fn client_new(facts: &StartFacts) -> Client {
         public: facts.public,
         next_own: 0,
         pump: BTreeSet::new(),
+        healing: BTreeMap::new(),
+        mail_spoiled: false,
         fingerprint: facts.fingerprint.clone(),
         run: facts.run,
-        wishes: facts.wishes.clone(),
+        wishes: Wishes { name: name_clean(&facts.wishes.name), ..facts.wishes.clone() },
         server,
         contacts: BTreeMap::new(),
         people: BTreeMap::new(),
@@ -239,6 +255,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         chosen: facts.to,
         limits_dirty: false,
         contacts_dirty: false,
+        account: AccountState::default(),
         leave: Leave::Staying,
         base_retry_ms: None,
         ended: FailKind::ServerMissing,

@@ -19,8 +19,8 @@ use crate::wire::packets::Kind;
 pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) {
     match told {
         BaseTold::Kept { peer, message } => outbox_kept(client, peer, &message, out),
-        BaseTold::Sealed { peer, message, packet } => {
-            outbox_sealed(client, peer, &message, packet);
+        BaseTold::Sealed { peer, message, packet, place } => {
+            outbox_sealed(client, peer, &message, packet, place);
         }
         BaseTold::Unsealed { peer } => outbox_unsealed(client, peer),
         BaseTold::Opened { peer, envelope, received, fresh } => {
@@ -53,6 +53,7 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
         }
         BaseTold::BaseFailed { fail } => {
             client.base_retry_ms = Some(now.mono_ms + BASE_RETRY_MS);
+            client.mail_spoiled = true;
             out_show(out, Show::Error { fail, command: String::new() });
         }
         BaseTold::QueryFailed { fail } => {

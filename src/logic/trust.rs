@@ -5,7 +5,7 @@
 
 use super::contacts::{contact_make, contact_name, contact_show, name_clean, watch_put, who_find};
 use super::events::{Action, BaseOrder, Out, PersonFacts, Standing, out_show};
-use super::messages::{envelope_new, key_changed, key_check, message_id_own, outbox_put};
+use super::messages::{envelope_new, key_check, message_id_own, outbox_put, outbox_room};
 use super::show::Show;
 use super::state::{Client, Stage};
 use crate::base::bounds::{PEOPLE_MAX, REQUEST_WORDS_MAX, REQUESTS_MAX};
@@ -81,6 +81,9 @@ pub fn contact_request(
 
 /// Ставит в очередь просьбу или ответ на неё; они бесплатны.
 fn letter_put(client: &mut Client, id: Id, kind: u8, words: &str, now: Time, out: &mut Out) {
+    if outbox_room(client, id).is_err() {
+        return;
+    }
     let mut envelope = envelope_new(client, kind, now);
     envelope.id = message_id_own(client, now);
     envelope.text = words.as_bytes().to_vec();
@@ -166,7 +169,7 @@ pub fn request_received(
     if known {
         match contact.standing {
             Standing::Contact | Standing::Asked | Standing::Declined => {
-                return contact_accept(client, id, now, out);
+                return request_known(client, id, now, out);
             }
             Standing::Asks | Standing::Later | Standing::Spam => {}
         }
@@ -181,6 +184,22 @@ pub fn request_received(
     contact.standing = if room { Standing::Asks } else { Standing::Spam };
     client.contacts_dirty = true;
     request_show(client, id, out);
+}
+
+/// Просит тот, кто и так в контактах: ответить «да», но не копить ответов в очереди.
+fn request_known(client: &mut Client, id: Id, now: Time, out: &mut Out) {
+    let Some(contact) = client.contacts.get(&id) else {
+        return;
+    };
+    for entry in &contact.outbox {
+        if entry.envelope.kind == ENVELOPE_ACCEPT {
+            return;
+        }
+    }
+    if contact.standing == Standing::Contact {
+        return letter_put(client, id, ENVELOPE_ACCEPT, "", now, out);
+    }
+    contact_accept(client, id, now, out);
 }
 
 /// Сколько просьб ждёт ответа.
@@ -254,7 +273,8 @@ pub fn spam_list(client: &Client, out: &mut Out) {
 pub fn person_learned(client: &mut Client, facts: PersonFacts, now: Time, out: &mut Out) {
     let id = facts.peer;
     let changed = facts.changed.is_some();
-    if client.people.len() >= PEOPLE_MAX && !client.people.contains_key(&id) {
+    let known = client.contacts.contains_key(&id);
+    if !known && client.people.len() >= PEOPLE_MAX && !client.people.contains_key(&id) {
         return;
     }
     let shown = match client.people.get(&id) {
@@ -275,16 +295,22 @@ pub fn person_learned(client: &mut Client, facts: PersonFacts, now: Time, out: &
     if shown {
         contact_show(client, id, out);
     }
+    client.account.touched = true;
     client.pump.insert(id);
 }
 
-/// `/trust`: новый ключ человека признан.
-pub fn key_trust(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail> {
+/// `/trust ID [no]`: сменившийся ключ человека признан или отвергнут.
+pub fn key_trust(client: &mut Client, who: &str, yes: bool, out: &mut Out) -> Result<(), Fail> {
     let peer = who_find(client, who)?;
-    if !key_changed(client, peer) {
+    let changed = match client.people.get(&peer) {
+        Some(person) => person.changed,
+        None => None,
+    };
+    if changed.is_none() {
         return Err(fail(FailKind::KeyUnchanged, &contact_name(client, peer)));
     }
-    out.actions.push(Action::Base(BaseOrder::Trust { peer }));
+    let public = if yes { changed } else { None };
+    out.actions.push(Action::Base(BaseOrder::Trust { peer, public }));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! mail.db, учётные записи: имя, чей это номер, хеш ключа входа и запечатанное хранилище. Открыть
 //! хранилище сервер не может; пароли сюда не попадают.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Rows, params};
 
 use super::mail::{bound_of, bytes_of, number_of, sql_try};
 use crate::base::fail::Fail;
@@ -46,14 +46,8 @@ pub fn account_add(base: &Connection, row: &AccountRow, at: u64) -> Result<bool,
 pub fn account_get(base: &Connection, name: &str) -> Result<Option<AccountRow>, Fail> {
     let select = "SELECT shown, id, login, vault FROM accounts WHERE name = ?1";
     let mut statement = sql_try(base.prepare_cached(select))?;
-    let mut rows = sql_try(statement.query(params![name_folded(name)]))?;
-    let Some(row) = sql_try(rows.next())? else { return Ok(None) };
-    Ok(Some(AccountRow {
-        name: sql_try(row.get(0))?,
-        id: number_of(row, 1)?,
-        login: bytes_of(row, 2)?,
-        vault: sql_try(row.get(3))?,
-    }))
+    let rows = sql_try(statement.query(params![name_folded(name)]))?;
+    account_row(rows)
 }
 
 /// Те, чьё имя равно тексту или начинается с него, по алфавиту (равное — первым), не больше
@@ -95,4 +89,23 @@ pub fn account_relogin(
     let update = "UPDATE accounts SET login = ?2, vault = ?3 WHERE id = ?1";
     let mut statement = sql_try(base.prepare_cached(update))?;
     Ok(sql_try(statement.execute(params![id as i64, login, vault]))? > 0)
+}
+
+/// Запись этого номера; `None` — у него её нет.
+pub fn account_of(base: &Connection, id: Id) -> Result<Option<AccountRow>, Fail> {
+    let select = "SELECT shown, id, login, vault FROM accounts WHERE id = ?1";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    let rows = sql_try(statement.query(params![id as i64]))?;
+    account_row(rows)
+}
+
+/// Первая из найденных записей.
+fn account_row(mut rows: Rows<'_>) -> Result<Option<AccountRow>, Fail> {
+    let Some(row) = sql_try(rows.next())? else { return Ok(None) };
+    Ok(Some(AccountRow {
+        name: sql_try(row.get(0))?,
+        id: number_of(row, 1)?,
+        login: bytes_of(row, 2)?,
+        vault: sql_try(row.get(3))?,
+    }))
 }

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
 use super::base::sql_try;
 use super::home::options_private;
+use super::people::keys_forget;
 use crate::base::clock::time_rfc3339;
 use crate::base::fail::{Fail, FailKind, fail, io_try};
 
@@ -138,11 +139,21 @@ fn copy_make(database: &Path, beside: &Path) -> Result<(), Fail> {
     let base = sql_try(Connection::open_with_flags(database, flags))?;
     sql_try(base.execute("VACUUM INTO ?1", params![text]))?;
     drop(base);
+    copy_clean(beside)?;
     io_try(FailKind::FileWrite, &what, file.sync_all())?;
     if !base_sound(beside) {
         return Err(fail(FailKind::BaseDamaged, &what));
     }
     Ok(())
+}
+
+/// Убирает из копии то, чему в ней не место: храповики (повторить их шаг нельзя, а лежать днями
+/// им незачем) и тексты, которые хранить не велено.
+fn copy_clean(beside: &Path) -> Result<(), Fail> {
+    let base = sql_try(Connection::open(beside))?;
+    sql_try(base.execute_batch("PRAGMA journal_mode=DELETE; PRAGMA secure_delete=ON;"))?;
+    keys_forget(&base)?;
+    sql_try(base.execute_batch("UPDATE messages SET text = '' WHERE hidden = 2;"))
 }
 
 /// Открывается ли файл как база с таблицами и сходится ли всё внутри.

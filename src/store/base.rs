@@ -106,6 +106,11 @@ pub fn base_commit(base: &Connection) -> Result<(), Fail> {
     sql_try(base.execute_batch("COMMIT"))
 }
 
+/// Стёртое уходит и из журнала записи: он переносится в базу и обрезается.
+pub fn base_truncate(base: &Connection) {
+    let _ = base.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], version_row);
+}
+
 /// Отменяет запись.
 pub fn base_rollback(base: &Connection) {
     let _ = base.execute_batch("ROLLBACK");

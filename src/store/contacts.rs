@@ -31,6 +31,11 @@ pub fn contacts_read(path: &Path) -> Result<Vec<ContactRow>, Fail> {
 /// Разбирает текст; `None` — испорчен.
 fn contacts_parse(text: &str) -> Option<Vec<ContactRow>> {
     let value: Value = serde_json::from_str(text).ok()?;
+    contacts_of(&value)
+}
+
+/// Контакты из списка JSON; чего в строке нет, то обычное. `None` — испорчен.
+pub fn contacts_of(value: &Value) -> Option<Vec<ContactRow>> {
     let mut rows = Vec::new();
     for item in value.as_array()? {
         let id = id_parse(item["id"].as_str()?).ok()?;

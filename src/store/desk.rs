@@ -10,33 +10,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 use vodozemac::olm::Account;
 
-use super::base::{base_begin, base_commit, base_rollback};
+use super::accept::{Came, desk_accept};
+use super::base::{base_begin, base_commit, base_rollback, base_truncate};
 use super::history::{
     history_add, history_clear, history_edit, history_find, history_hide, history_last,
-    history_past, history_read_upto, history_seen, history_state,
+    history_past, history_seen, history_state,
 };
-use super::orders::{early_put, early_take, order_expected, order_set};
-use super::outbox::{outbox_add, outbox_confirm, outbox_first, outbox_forget, outbox_stored};
+use super::outbox::{outbox_add, outbox_forget, outbox_stored};
 use super::people::{person_get, person_set, sessions_forget};
 use super::seal::{
-    Seat, desk_keys, desk_open, desk_reset, desk_seal, desk_seal_waiting, desk_seated,
-    desk_session, heal_due, seats_save,
+    Seat, desk_keys, desk_reset, desk_seal, desk_seal_waiting, desk_session, seats_save,
 };
-use crate::base::bounds::HEAL_MS;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::crypto::olm::Signer;
 use crate::logic::events::{BaseOrder, BaseTold, Found, Wanted};
 use crate::logic::show::ReceiptState;
-use crate::wire::control::body_read;
 use crate::wire::message::{
-    ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_READ, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, Sealed,
+    ENVELOPE_EDIT, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope,
     text_shown,
 };
-
-/// Greatest number of a place: numbers in history.db are signed.
-const SEQUENCE_MAX: u64 = i64::MAX as u64 - 1;
 
 /// The desk: the database, one's own keys, the sessions at hand, what is to be told.
 pub struct Desk {
@@ -53,11 +47,15 @@ pub struct Desk {
     pub acks: BTreeMap<(Id, u64), Ack>,
     /// For whom an order was begun in this run of the program.
     pub ordered: BTreeSet<Id>,
-    /// When each person's session was healed last.
-    pub heals: BTreeMap<Id, u64>,
+    /// When each person's session was healed last, and how long not again after that.
+    pub heals: BTreeMap<Id, (u64, u64)>,
     /// Since when each order waits for a missing message.
     pub gaps: BTreeMap<(Id, u64), u64>,
+    /// When each person's order was begun anew last.
+    pub resets: BTreeMap<Id, u64>,
     pub bits: bool,
+    /// The write-ahead log holds words that are to be gone.
+    pub wiped: bool,
     /// Events to be told after the commit.
     pub told: Vec<BaseTold>,
     /// A transaction is open.
@@ -65,6 +63,8 @@ pub struct Desk {
     /// A commit failed: what was ordered before the logic knew is dropped, or a later message
     /// would be stored without an earlier one.
     pub broken: bool,
+    /// Mail was dropped so: the next mark is not confirmed, the server hands it over again.
+    pub missed: bool,
 }
 
 /// A confirmation to be sent.
@@ -89,10 +89,13 @@ pub fn desk_new(base: Connection, public: PublicKey, signer: Signer) -> Desk {
         ordered: BTreeSet::new(),
         heals: BTreeMap::new(),
         gaps: BTreeMap::new(),
+        resets: BTreeMap::new(),
         bits: false,
+        wiped: false,
         told: Vec::new(),
         begun: false,
         broken: false,
+        missed: false,
     }
 }
 
@@ -104,10 +107,44 @@ pub fn desk_order(desk: &mut Desk, order: BaseOrder) {
         return;
     }
     if desk.broken {
-        return;
+        // Пропущенное письмо не подтверждать серверу меткой, которая придёт уже после отказа.
+        if matches!(order, BaseOrder::Accept { .. }) {
+            desk.missed = true;
+        }
+        if matches!(order, BaseOrder::Mark { .. }) {
+            desk.missed = false;
+        }
+        return order_lost(desk, &order);
     }
     if let Err(failed) = desk_do(desk, order) {
         desk_fail(desk, failed);
+    }
+}
+
+/// Диск отказал, приказ не исполнен. Что логика прикажет снова сама, о том молчат; о прочем человек
+/// должен узнать.
+fn order_lost(desk: &mut Desk, order: &BaseOrder) {
+    let asked = match order {
+        BaseOrder::Trust { .. }
+        | BaseOrder::Verify { .. }
+        | BaseOrder::Look { .. }
+        | BaseOrder::Hide { .. }
+        | BaseOrder::Clear { .. }
+        | BaseOrder::Forget { .. }
+        | BaseOrder::Past { .. } => true,
+        BaseOrder::Keep { .. }
+        | BaseOrder::Accept { .. }
+        | BaseOrder::Session { .. }
+        | BaseOrder::KeysMake { .. }
+        | BaseOrder::Stored { .. }
+        | BaseOrder::Seen { .. }
+        | BaseOrder::Mark { .. }
+        | BaseOrder::Bits { .. }
+        | BaseOrder::Retry => false,
+    };
+    if asked {
+        let fail = fail(FailKind::FileWrite, "history.db");
+        desk.told.push(BaseTold::QueryFailed { fail });
     }
 }
 
@@ -115,6 +152,7 @@ pub fn desk_order(desk: &mut Desk, order: BaseOrder) {
 fn desk_fail(desk: &mut Desk, failed: Fail) {
     desk_crash(desk);
     desk.broken = true;
+    desk.missed = true;
     desk.told.push(BaseTold::BaseFailed { fail: failed });
 }
 
@@ -142,7 +180,12 @@ pub fn desk_commit(desk: &mut Desk) {
         Err(failed) => Err(failed),
     };
     match done {
-        Ok(()) => desk.begun = false,
+        Ok(()) => {
+            desk.begun = false;
+            if std::mem::take(&mut desk.wiped) {
+                base_truncate(&desk.base);
+            }
+        }
         Err(failed) => desk_fail(desk, failed),
     }
 }
@@ -176,23 +219,25 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
         BaseOrder::Keep { peer, envelope, keep } => keep_do(desk, peer, &envelope, keep)?,
         BaseOrder::Accept { peer, bytes, received, seen, keep } => {
             let came = Came { peer, received, seen, keep };
-            accept_do(desk, &came, &bytes)?;
+            desk_accept(desk, &came, &bytes)?;
         }
         BaseOrder::Session { peer, bundle, heal, at } => {
             desk_session(desk, peer, bundle, heal, at)?;
         }
         BaseOrder::KeysMake { left, curve } => desk_keys(desk, left, &curve)?,
-        BaseOrder::Stored { peer, message } => {
-            outbox_stored(&desk.base, peer, &message)?;
+        BaseOrder::Stored { peer, message, place } => {
+            outbox_stored(&desk.base, peer, &message, place)?;
             history_state(&desk.base, peer, &message, ReceiptState::Stored, 0)?;
+            desk_seal_waiting(desk, peer)?;
         }
         BaseOrder::Seen { peer, keep } => {
+            desk.wiped = desk.wiped || !keep;
             if let Some(message) = history_seen(&desk.base, peer, keep)? {
                 desk.told.push(BaseTold::SeenUpto { peer, message });
             }
         }
         BaseOrder::Forget { peer } => outbox_forget(&desk.base, peer)?,
-        BaseOrder::Trust { peer } => trust_do(desk, peer)?,
+        BaseOrder::Trust { peer, public } => trust_do(desk, peer, public)?,
         BaseOrder::Verify { peer, verified } => {
             if let Some(mut person) = person_get(&desk.base, peer)? {
                 person.verified = verified;
@@ -206,16 +251,22 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
         }
         BaseOrder::Hide { peer, message } => {
             history_hide(&desk.base, peer, &message)?;
+            desk.wiped = true;
         }
         BaseOrder::Clear { peer } => {
             history_clear(&desk.base, peer)?;
+            desk.wiped = true;
         }
         BaseOrder::Past { query } => match history_past(&desk.base, &query) {
             Ok(messages) => desk.told.push(BaseTold::Past { query, messages }),
             // Неудачный вопрос — не отказ диска: запись из-за него не отменяется.
             Err(fail) => desk.told.push(BaseTold::QueryFailed { fail }),
         },
-        BaseOrder::Mark { mark } => desk.told.push(BaseTold::Marked { mark }),
+        BaseOrder::Mark { mark } => {
+            if !std::mem::take(&mut desk.missed) {
+                desk.told.push(BaseTold::Marked { mark });
+            }
+        }
         BaseOrder::Bits { on } => desk.bits = on,
         BaseOrder::Retry => {}
     }
@@ -237,163 +288,23 @@ fn keep_do(desk: &mut Desk, peer: Id, envelope: &Envelope, keep: bool) -> Result
     desk_seal_waiting(desk, peer)
 }
 
-/// What came and how it is to be kept.
-struct Came {
-    peer: Id,
-    received: u64,
-    seen: bool,
-    keep: bool,
-}
-
-/// Пришло запечатанное: своё место в порядке, уже бывшее, слишком раннее или без порядка.
-fn accept_do(desk: &mut Desk, came: &Came, bytes: &[u8]) -> Result<(), Fail> {
-    let peer = came.peer;
-    let sealed: Sealed = match body_read("MESSAGE", bytes) {
-        Ok(sealed) => sealed,
-        Err(failed) => {
-            desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
-            return Ok(());
-        }
-    };
-    let (run, sequence) = (sealed.run, sealed.sequence);
-    if run > SEQUENCE_MAX || sequence > SEQUENCE_MAX {
-        let failed = fail(FailKind::BodyBad, "sequence");
-        desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
-        return Ok(());
-    }
-    if sequence == 0 {
-        return match desk_open(desk, peer, &sealed, came.received)? {
-            Some(envelope) => aside_do(desk, came, &envelope),
-            None => Ok(()),
-        };
-    }
-    let next = order_expected(&desk.base, peer, run)?.unwrap_or(1);
-    if sequence < next {
-        // Уже было и лежит на диске: подтверждение, видно, пропало.
-        ack_add(desk, came, run, next);
-        return Ok(());
-    }
-    if sequence > next {
-        early_put(&desk.base, peer, run, sequence, bytes)?;
-        // Отправитель узнает, чего здесь ждут: вдруг у него этого уже нет (здесь прежняя копия).
-        ack_add(desk, came, run, next);
-        return gap_do(desk, came, &sealed);
-    }
-    if !next_do(desk, came, &sealed)? {
-        return Ok(());
-    }
-    let mut next = next + 1;
-    while let Some(waited) = early_take(&desk.base, peer, run, next)? {
-        let sealed: Sealed = body_read("early", &waited)?;
-        if !next_do(desk, came, &sealed)? {
-            return Ok(());
-        }
-        next += 1;
-    }
-    Ok(())
-}
-
-/// Пришло раньше времени. Если пропуск держится долго или сеанса, которым это запечатано, нет
-/// совсем (база новая или из копии), недостающее само не придёт: начать заново.
-fn gap_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<(), Fail> {
-    let (peer, at) = (came.peer, came.received);
-    let since = *desk.gaps.entry((peer, sealed.run)).or_insert(at);
-    let long = at >= since + HEAL_MS;
-    let lost = sealed.kind != 0 && !desk_seated(desk, peer)?;
-    if (long || lost) && heal_due(&mut desk.heals, peer, at) {
-        let failed = fail(FailKind::SealBroken, "gap");
-        desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: true });
-    }
-    Ok(())
-}
-
-/// Следующее по порядку: вскрыть, сверить место, положить, подтвердить. `false` — не вскрылось.
-fn next_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<bool, Fail> {
-    let peer = came.peer;
-    let Some(envelope) = desk_open(desk, peer, sealed, came.received)? else {
-        return Ok(false);
-    };
-    if envelope.run != sealed.run || envelope.sequence != sealed.sequence {
-        let failed = fail(FailKind::SealBroken, "sequence");
-        desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
-        return Ok(false);
-    }
-    order_set(&desk.base, peer, sealed.run, sealed.sequence + 1)?;
-    desk.gaps.remove(&(peer, sealed.run));
-    ack_add(desk, came, sealed.run, sealed.sequence + 1);
-    let fresh = match envelope.kind {
-        ENVELOPE_TEXT => {
-            let (received, seen) = (came.received, came.seen);
-            history_add(&desk.base, peer, false, &envelope, received, seen, came.keep)?.is_some()
-        }
-        ENVELOPE_EDIT => {
-            let text = text_shown(&envelope.text);
-            history_edit(&desk.base, peer, false, &envelope.about, &text, envelope.time)?
-        }
-        ENVELOPE_READ => {
-            let at = envelope.time;
-            let messages = history_read_upto(&desk.base, peer, &envelope.about, at)?;
-            let state = ReceiptState::Read;
-            desk.told.push(BaseTold::Reached { peer, messages, state, at });
-            return Ok(true);
-        }
-        _ => true,
-    };
-    let received = came.received;
-    desk.told.push(BaseTold::Opened { peer, envelope, received, fresh });
-    Ok(true)
-}
-
-/// Запоминает, что подтвердить с этой записью.
-fn ack_add(desk: &mut Desk, came: &Came, run: u64, upto: u64) {
-    let ack = Ack { upto, seen: came.seen, at: came.received };
-    desk.acks.insert((came.peer, run), ack);
-}
-
-/// Без порядка: подтверждение или просьба начать порядок заново.
-fn aside_do(desk: &mut Desk, came: &Came, envelope: &Envelope) -> Result<(), Fail> {
-    let peer = came.peer;
-    match envelope.kind {
-        ENVELOPE_RECEIPT => {
-            let messages = outbox_confirm(&desk.base, peer, envelope.run, envelope.upto)?;
-            let (at, read) = (envelope.time, envelope.seen);
-            let state = if read { ReceiptState::Read } else { ReceiptState::Delivered };
-            let mut raised = Vec::new();
-            let mut higher = Vec::new();
-            for message in messages {
-                // READ могло обогнать подтверждение: вниз состояние не идёт.
-                if history_state(&desk.base, peer, &message, state, at)? {
-                    raised.push(message);
-                } else {
-                    higher.push(message);
-                }
-            }
-            desk.told.push(BaseTold::Reached { peer, messages: raised, state, at });
-            if !higher.is_empty() {
-                let (messages, state) = (higher, ReceiptState::Read);
-                desk.told.push(BaseTold::Reached { peer, messages, state, at });
-            }
-            match outbox_first(&desk.base, peer, envelope.run)? {
-                // Там ждут того, что здесь давно подтверждено: там прежняя копия базы.
-                Some(first) if first > envelope.upto => desk_reset(desk, peer),
-                Some(_) | None => Ok(()),
-            }
-        }
-        ENVELOPE_HEAL => desk_reset(desk, peer),
-        _ => {
-            let failed = fail(FailKind::BodyBad, "kind");
-            desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
-            Ok(())
-        }
-    }
-}
-
-/// Новый ключ человека признан: прежние сеансы ничего не стоят, порядок начинается заново.
-fn trust_do(desk: &mut Desk, peer: Id) -> Result<(), Fail> {
+/// Новый ключ человека признан: прежние сеансы ничего не стоят, порядок начинается заново. Без
+/// ключа — отвергнут: прежний остаётся в силе.
+fn trust_do(desk: &mut Desk, peer: Id, public: Option<PublicKey>) -> Result<(), Fail> {
     let Some(mut person) = person_get(&desk.base, peer)? else {
         return Ok(());
     };
-    if let Some(changed) = person.changed.take() {
+    if public.is_none() {
+        person.changed = None;
+        person_set(&desk.base, &person)?;
+        desk_seal_waiting(desk, peer)?;
+    } else if let Some(changed) = person.changed {
+        if public != Some(changed) {
+            // Пока человек думал, показался ещё один ключ: пусть сверит его.
+            desk.told.push(BaseTold::Person { facts: person });
+            return Ok(());
+        }
+        person.changed = None;
         person.public = changed;
         person.verified = false;
         person_set(&desk.base, &person)?;

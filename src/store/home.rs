@@ -22,6 +22,8 @@ pub struct Home {
     pub contacts: PathBuf,
     pub finished: PathBuf,
     pub history: PathBuf,
+    pub account: PathBuf,
+    pub restore: PathBuf,
     pub registered: PathBuf,
     pub mail: PathBuf,
     pub backups: PathBuf,
@@ -51,6 +53,8 @@ pub fn home_open(root: &Path) -> Result<Home, Fail> {
         contacts: root.join("contacts.json"),
         finished: root.join("finished.txt"),
         history: root.join("history.db"),
+        account: root.join("account.json"),
+        restore: root.join("restore.json"),
         registered: root.join("registered.txt"),
         mail: root.join("mail.db"),
         backups: root.join("backups"),
@@ -188,16 +192,26 @@ pub fn identity_open(home: &Home) -> Result<Identity, Fail> {
 
 /// Отставляет личность, чей номер занят, и делает новую (прежняя сохраняется рядом).
 pub fn identity_renew(home: &Home) -> Result<Identity, Fail> {
+    identity_aside(home)?;
+    identity_open(home)
+}
+
+/// Отставляет файлы личности, какие есть, под свободным номером.
+pub fn identity_aside(home: &Home) -> Result<(), Fail> {
     let mut number = 1;
-    while home.cert.join(format!("client.key.old{number}")).exists() {
+    while home.cert.join(format!("client.key.old{number}")).exists()
+        || home.cert.join(format!("client.crt.old{number}")).exists()
+    {
         number += 1;
     }
     for name in ["client.key", "client.crt"] {
         let from = home.cert.join(name);
-        let to = home.cert.join(format!("{name}.old{number}"));
-        io_try(FailKind::FileWrite, name, std::fs::rename(from, to))?;
+        if from.exists() {
+            let to = home.cert.join(format!("{name}.old{number}"));
+            io_try(FailKind::FileWrite, name, std::fs::rename(from, to))?;
+        }
     }
-    identity_open(home)
+    Ok(())
 }
 
 /// Сертификаты сервера; при пустой папке `cert/` делаются свои центр и сертификат.

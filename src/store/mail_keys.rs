@@ -22,14 +22,11 @@ pub struct KeyTaken {
     pub key_signature: [u8; 64],
 }
 
-/// Кладёт ключи человека: главный и запасной заменяются, одноразовые добавляются до `KEYS_MAX`,
-/// лишние отбрасываются, лежащий уже ключ вторым не станет. Сменился главный — прежние
-/// одноразовые уже не открыть, они убираются. Отдаёт, сколько одноразовых теперь лежит.
+/// Кладёт ключи человека вместо всех прежних; одноразовых не больше `KEYS_MAX`, лишние
+/// отбрасываются. Отдаёт, сколько одноразовых теперь лежит.
 pub fn keys_put(base: &Connection, id: Id, body: &Keys) -> Result<u64, Fail> {
-    if keys_curve(base, id)? != Some(body.curve) {
-        let mut statement = sql_try(base.prepare_cached("DELETE FROM one_time WHERE id = ?1"))?;
-        sql_try(statement.execute(params![id as i64]))?;
-    }
+    let mut statement = sql_try(base.prepare_cached("DELETE FROM one_time WHERE id = ?1"))?;
+    sql_try(statement.execute(params![id as i64]))?;
     let replace = "INSERT OR REPLACE INTO keys(id, curve, signature, fallback, fallback_signature)
         VALUES(?1, ?2, ?3, ?4, ?5)";
     let mut statement = sql_try(base.prepare_cached(replace))?;
@@ -40,7 +37,7 @@ pub fn keys_put(base: &Connection, id: Id, body: &Keys) -> Result<u64, Fail> {
         body.fallback.key,
         body.fallback.signature
     ]))?;
-    let mut left = keys_left(base, id)?;
+    let mut left = 0;
     let insert = "INSERT OR IGNORE INTO one_time(id, key, signature) VALUES(?1, ?2, ?3)";
     let mut statement = sql_try(base.prepare_cached(insert))?;
     for item in &body.items {

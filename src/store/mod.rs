@@ -1,6 +1,8 @@
 //! Floor 4: the disk: the home folder, certificates, limits.txt, settings, journals of transfers.
 //! Этаж 4: диск: домашняя папка, сертификаты, limits.txt, настройки, журналы передач.
 
+pub mod accept;
+pub mod account;
 pub mod accounts;
 pub mod backup;
 pub mod base;

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, params};
 
 use super::base::{id_of, sql_try};
-use crate::base::bounds::{EARLY_MAX, ORDERS_MAX};
+use crate::base::bounds::{EARLY_BYTES_MAX, EARLY_MAX, ORDERS_MAX};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 
@@ -18,7 +18,31 @@ CREATE TABLE orders(
 CREATE TABLE early(
   peer INTEGER NOT NULL, run INTEGER NOT NULL, sequence INTEGER NOT NULL, packet BLOB NOT NULL,
   PRIMARY KEY(peer, run, sequence)) WITHOUT ROWID;
+CREATE TABLE asides(number INTEGER PRIMARY KEY, mark BLOB NOT NULL UNIQUE);
 ";
+
+/// So many messages without an order are remembered: more than one part of mail holds.
+const ASIDES_KEPT: i64 = 20_000;
+
+/// Было ли уже вскрыто такое сообщение без порядка. Почту выдают снова, пока она не подтверждена, а
+/// вскрыть одно и то же дважды нельзя.
+pub fn aside_known(base: &Connection, mark: &[u8]) -> Result<bool, Fail> {
+    let query = "SELECT 1 FROM asides WHERE mark = ?1";
+    let mut statement = sql_try(base.prepare_cached(query))?;
+    let mut rows = sql_try(statement.query(params![mark]))?;
+    Ok(sql_try(rows.next())?.is_some())
+}
+
+/// Запоминает вскрытое сообщение без порядка; давние забываются.
+pub fn aside_keep(base: &Connection, mark: &[u8]) -> Result<(), Fail> {
+    let insert = "INSERT OR IGNORE INTO asides(mark) VALUES(?1)";
+    let mut statement = sql_try(base.prepare_cached(insert))?;
+    sql_try(statement.execute(params![mark]))?;
+    let old = base.last_insert_rowid() - ASIDES_KEPT;
+    let mut statement = sql_try(base.prepare_cached("DELETE FROM asides WHERE number <= ?1"))?;
+    sql_try(statement.execute(params![old]))?;
+    Ok(())
+}
 
 /// Какое место ждут в этом порядке; `None` — порядок ещё не начался.
 pub fn order_expected(base: &Connection, peer: Id, run: u64) -> Result<Option<u64>, Fail> {
@@ -64,6 +88,16 @@ pub fn early_put(
         None => 0,
     };
     drop(rows);
+    let mut statement = sql_try(base.prepare_cached("SELECT SUM(LENGTH(packet)) FROM early"))?;
+    let mut rows = sql_try(statement.query([]))?;
+    let bytes: Option<i64> = match sql_try(rows.next())? {
+        Some(row) => sql_try(row.get(0))?,
+        None => None,
+    };
+    drop(rows);
+    if bytes.unwrap_or(0) as u64 >= EARLY_BYTES_MAX {
+        return Ok(());
+    }
     if many >= EARLY_MAX {
         let other = "DELETE FROM early WHERE peer = ?1 AND run != ?2";
         if sql_try(base.execute(other, params![peer as i64, run as i64]))? == 0 {

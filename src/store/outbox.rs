@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use super::base::{bytes_of, id_of, sql_try};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
-use crate::logic::events::OutboxRow;
+use crate::logic::events::{OutboxRow, Place};
 use crate::wire::control::body_read;
 use crate::wire::message::{Envelope, MessageId, envelope_bytes};
 
@@ -18,6 +18,8 @@ CREATE TABLE outbox(
   number INTEGER PRIMARY KEY, peer INTEGER NOT NULL, id BLOB NOT NULL, envelope BLOB NOT NULL,
   run INTEGER NOT NULL DEFAULT 0, sequence INTEGER NOT NULL DEFAULT 0, packet BLOB,
   stored INTEGER NOT NULL DEFAULT 0, UNIQUE(peer, id));
+CREATE INDEX outbox_flying ON outbox(peer) WHERE packet IS NOT NULL AND stored = 0;
+CREATE INDEX outbox_unsealed ON outbox(peer, number) WHERE packet IS NULL;
 CREATE TABLE orders_out(peer INTEGER PRIMARY KEY, run INTEGER NOT NULL, next INTEGER NOT NULL);
 ";
 
@@ -27,6 +29,8 @@ ALTER TABLE outbox ADD COLUMN run INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN packet BLOB;
 ALTER TABLE outbox ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_flying ON outbox(peer) WHERE packet IS NOT NULL AND stored = 0;
+CREATE INDEX outbox_unsealed ON outbox(peer, number) WHERE packet IS NULL;
 CREATE TABLE orders_out(peer INTEGER PRIMARY KEY, run INTEGER NOT NULL, next INTEGER NOT NULL);
 ";
 
@@ -64,11 +68,24 @@ pub fn outbox_open(base: &Connection, peer: Id) -> Result<bool, Fail> {
     Ok(sql_try(rows.next())?.is_some())
 }
 
-/// Незапечатанное к этому человеку, по порядку.
-pub fn outbox_unsealed(base: &Connection, peer: Id) -> Result<Vec<Envelope>, Fail> {
-    let query = "SELECT envelope FROM outbox WHERE peer = ?1 AND packet IS NULL ORDER BY number";
+/// Сколько запечатанного к этому человеку в пути: не подтверждено и не лежит на сервере.
+pub fn outbox_flying(base: &Connection, peer: Id) -> Result<u64, Fail> {
+    let query = "SELECT COUNT(*) FROM outbox
+        WHERE peer = ?1 AND packet IS NOT NULL AND stored = 0";
     let mut statement = sql_try(base.prepare_cached(query))?;
     let mut rows = sql_try(statement.query(params![peer as i64]))?;
+    match sql_try(rows.next())? {
+        Some(row) => id_of(row, 0),
+        None => Ok(0),
+    }
+}
+
+/// Незапечатанное к этому человеку, по порядку, не больше названного.
+pub fn outbox_unsealed(base: &Connection, peer: Id, many: u64) -> Result<Vec<Envelope>, Fail> {
+    let query = "SELECT envelope FROM outbox WHERE peer = ?1 AND packet IS NULL
+        ORDER BY number LIMIT ?2";
+    let mut statement = sql_try(base.prepare_cached(query))?;
+    let mut rows = sql_try(statement.query(params![peer as i64, many as i64]))?;
     let mut found = Vec::new();
     while let Some(row) = sql_try(rows.next())? {
         let bytes: Vec<u8> = sql_try(row.get(0))?;
@@ -95,6 +112,14 @@ pub fn outbox_unseal_rest(base: &Connection, peer: Id) -> Result<(), Fail> {
     Ok(())
 }
 
+/// Ждёт ли это сообщение ещё своего подтверждения.
+pub fn outbox_waits(base: &Connection, peer: Id, message: &MessageId) -> Result<bool, Fail> {
+    let query = "SELECT 1 FROM outbox WHERE peer = ?1 AND id = ?2";
+    let mut statement = sql_try(base.prepare_cached(query))?;
+    let mut rows = sql_try(statement.query(params![peer as i64, &message[..]]))?;
+    Ok(sql_try(rows.next())?.is_some())
+}
+
 /// Самое раннее неподтверждённое место этого порядка; `None` — такого нет.
 pub fn outbox_first(base: &Connection, peer: Id, run: u64) -> Result<Option<u64>, Fail> {
     let query = "SELECT sequence FROM outbox WHERE peer = ?1 AND run = ?2 AND packet IS NOT NULL
@@ -108,10 +133,18 @@ pub fn outbox_first(base: &Connection, peer: Id, run: u64) -> Result<Option<u64>
 }
 
 /// Сервер положил это на диск.
-pub fn outbox_stored(base: &Connection, peer: Id, message: &MessageId) -> Result<(), Fail> {
-    let update = "UPDATE outbox SET stored = 1 WHERE peer = ?1 AND id = ?2";
+pub fn outbox_stored(
+    base: &Connection,
+    peer: Id,
+    message: &MessageId,
+    place: Place,
+) -> Result<(), Fail> {
+    // Место сверяется: тем временем сообщение могли запечатать заново, для другого.
+    let update = "UPDATE outbox SET stored = 1
+        WHERE peer = ?1 AND id = ?2 AND run = ?3 AND sequence = ?4";
+    let (run, sequence) = (place.run as i64, place.sequence as i64);
     let mut statement = sql_try(base.prepare_cached(update))?;
-    sql_try(statement.execute(params![peer as i64, &message[..]]))?;
+    sql_try(statement.execute(params![peer as i64, &message[..], run, sequence]))?;
     Ok(())
 }
 
@@ -148,7 +181,7 @@ pub fn outbox_forget(base: &Connection, peer: Id) -> Result<(), Fail> {
 
 /// Вся очередь, по порядку, для запуска программы.
 pub fn outbox_all(base: &Connection) -> Result<Vec<OutboxRow>, Fail> {
-    let query = "SELECT peer, envelope, packet, stored FROM outbox ORDER BY number";
+    let query = "SELECT peer, envelope, packet, stored, run, sequence FROM outbox ORDER BY number";
     let mut statement = sql_try(base.prepare(query))?;
     let mut rows = sql_try(statement.query([]))?;
     let mut found = Vec::new();
@@ -163,7 +196,8 @@ fn outbox_row(row: &Row<'_>) -> Result<OutboxRow, Fail> {
     let bytes: Vec<u8> = sql_try(row.get(1))?;
     let envelope: Envelope = body_read("outbox", &bytes)?;
     let packet: Option<Vec<u8>> = sql_try(row.get(2))?;
-    Ok(OutboxRow { peer: id_of(row, 0)?, envelope, packet, stored: sql_try(row.get(3))? })
+    let place = Place { run: id_of(row, 4)?, sequence: id_of(row, 5)? };
+    Ok(OutboxRow { peer: id_of(row, 0)?, envelope, packet, place, stored: sql_try(row.get(3))? })
 }
 
 /// Порядок исходящего к этому человеку: номер порядка и следующее место. Нет — `None`.

@@ -162,6 +162,14 @@ pub fn history_past(base: &Connection, query: &PastQuery) -> Result<Vec<MessageS
             let mut statement = sql_try(base.prepare_cached(&select))?;
             past_rows(sql_try(statement.query(params![*peer as i64, many_of(*many)]))?)?
         }
+        PastQuery::Unseen { peer, many } => {
+            let select = format!(
+                "SELECT {SHOW_COLUMNS} FROM messages m WHERE m.peer = ?1 AND m.seen = 0
+                 ORDER BY m.number DESC LIMIT ?2"
+            );
+            let mut statement = sql_try(base.prepare_cached(&select))?;
+            past_rows(sql_try(statement.query(params![*peer as i64, many_of(*many)]))?)?
+        }
         PastQuery::Search { words, many } => {
             // Порядок задаёт сам указатель слов: он идёт от новых и не читает лишнего.
             let select = format!(

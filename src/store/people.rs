@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::base::{id_of, sql_try};
+use super::base::{base_begin, base_commit, id_of, sql_try};
 use crate::base::bounds::SESSIONS_MAX;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -21,6 +21,13 @@ CREATE TABLE sessions(
 CREATE TABLE people(
   peer INTEGER PRIMARY KEY, public BLOB NOT NULL, changed BLOB,
   verified INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE owner(one INTEGER PRIMARY KEY CHECK(one = 1), public BLOB NOT NULL);
+";
+
+/// What goes with an owner.
+const OWNER_GONE: &str = "
+DELETE FROM account; DELETE FROM sessions; DELETE FROM people; DELETE FROM orders;
+DELETE FROM early; DELETE FROM orders_out; DELETE FROM outbox;
 ";
 
 /// A session as kept.
@@ -29,6 +36,29 @@ pub struct SessionRow {
     pub name: String,
     pub used: u64,
     pub pickle: Vec<u8>,
+}
+
+/// Записывает хозяина базы. Если прежде им был другой, всё, что держалось на его ключе, уходит:
+/// счёт, сеансы, ключи людей, порядки, очередь доставки; сообщения остаются.
+pub fn owner_claim(base: &Connection, public: &PublicKey) -> Result<(), Fail> {
+    let owner: Option<Vec<u8>> = {
+        let mut statement = sql_try(base.prepare("SELECT public FROM owner"))?;
+        let mut rows = sql_try(statement.query([]))?;
+        match sql_try(rows.next())? {
+            Some(row) => Some(sql_try(row.get(0))?),
+            None => None,
+        }
+    };
+    if owner.as_deref() == Some(&public[..]) {
+        return Ok(());
+    }
+    base_begin(base)?;
+    if owner.is_some() {
+        sql_try(base.execute_batch(OWNER_GONE))?;
+    }
+    let insert = "INSERT OR REPLACE INTO owner(one, public) VALUES(1, ?1)";
+    sql_try(base.execute(insert, params![&public[..]]))?;
+    base_commit(base)
 }
 
 /// Забывает все сеансы и порядки: база из копии, её храповики уже шагали дальше. Неподтверждённое
@@ -81,6 +111,13 @@ pub fn session_set(base: &Connection, peer: Id, row: &SessionRow) -> Result<(), 
         (SELECT name FROM sessions WHERE peer = ?1 ORDER BY used DESC LIMIT ?2)";
     let mut statement = sql_try(base.prepare_cached(old))?;
     sql_try(statement.execute(params![peer as i64, SESSIONS_MAX as i64]))?;
+    Ok(())
+}
+
+/// Забывает один сеанс с человеком.
+pub fn session_forget(base: &Connection, peer: Id, name: &str) -> Result<(), Fail> {
+    let remove = "DELETE FROM sessions WHERE peer = ?1 AND name = ?2";
+    sql_try(base.execute(remove, params![peer as i64, name]))?;
     Ok(())
 }
 

@@ -9,13 +9,14 @@ use vodozemac::olm::Session;
 
 use super::desk::Desk;
 use super::outbox::{
-    order_out, order_out_set, outbox_open, outbox_sealed, outbox_unseal, outbox_unseal_rest,
-    outbox_unsealed,
+    order_out, order_out_set, outbox_flying, outbox_open, outbox_sealed, outbox_unseal,
+    outbox_unseal_rest, outbox_unsealed,
 };
 use super::people::{
-    SessionRow, account_get, account_set, person_get, person_set, session_set, sessions_get,
+    SessionRow, account_get, account_set, person_get, person_set, session_forget, session_set,
+    sessions_get,
 };
-use crate::base::bounds::{HEAL_MS, KEYS_LOW, SESSIONS_MAX};
+use crate::base::bounds::{HEAL_MS, KEYS_LOW, KEYS_MAX, SEAL_AHEAD, SESSIONS_MAX};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::crypto::file_cipher::random_fill;
@@ -25,9 +26,17 @@ use crate::crypto::olm::{
     message_encrypt, session_fits, session_in, session_load, session_name, session_out,
     session_store, sign,
 };
-use crate::logic::events::{BaseTold, PersonFacts};
+use crate::logic::events::{BaseTold, PersonFacts, Place};
 use crate::wire::control::{KeyBundle, body_read};
 use crate::wire::message::{ENVELOPE_HEAL, Envelope, Intro, Sealed, envelope_bytes};
+
+/// What vodozemac says of a one-time key that this account does not have.
+const KEY_UNKNOWN: &str = "unknown one-time key";
+/// The wait between two heals of one person doubles up to this.
+const HEAL_MAX_MS: u64 = HEAL_MS * 32;
+
+/// People whose last healing is remembered.
+const HEALS_MAX: usize = 10_000;
 
 /// A session at hand.
 pub struct Seat {
@@ -130,6 +139,10 @@ pub fn desk_seal(
     let Some(person) = person_get(&desk.base, peer)? else {
         return Ok(None);
     };
+    if person.changed.is_some() {
+        // Ключ сменился: ничего, даже подтверждений, пока человек не решит.
+        return Ok(None);
+    }
     let mut bound = envelope.clone();
     bound.bond = bond(&desk.public, &person.public);
     let plain = envelope_bytes(&bound)?;
@@ -139,7 +152,16 @@ pub fn desk_seal(
     let Some(seat) = seats.first_mut() else {
         return Ok(None);
     };
-    let (kind, body) = message_encrypt(&mut seat.session, &plain)?;
+    let (kind, body) = match message_encrypt(&mut seat.session, &plain) {
+        Ok(sealed) => sealed,
+        Err(failed) => {
+            // Сеанс негоден (вырожденный ключ с той стороны): он уходит, это не отказ диска.
+            tracing::warn!("session of {peer} dropped: {}", failed.detail);
+            let name = seats.remove(0).name;
+            session_forget(&desk.base, peer, &name)?;
+            return Ok(None);
+        }
+    };
     seat.dirty = true;
     let mut intro = None;
     if kind == 0 {
@@ -198,7 +220,11 @@ pub fn desk_seal_waiting(desk: &mut Desk, peer: Id) -> Result<(), Fail> {
         Some(found) if !fresh => found,
         Some(_) | None => (random_run()?, 1),
     };
-    for mut envelope in outbox_unsealed(&desk.base, peer)? {
+    // Не больше окна вперёд: получатель помнит лишь несколько цепей храповика, и запечатанное
+    // задолго до отправки он уже не вскрыл бы.
+    let flying = outbox_flying(&desk.base, peer)?;
+    let room = SEAL_AHEAD.saturating_sub(flying);
+    for mut envelope in outbox_unsealed(&desk.base, peer, room)? {
         envelope.run = run;
         envelope.sequence = next;
         let Some(packet) = desk_seal(desk, peer, run, next, &envelope)? else {
@@ -206,7 +232,8 @@ pub fn desk_seal_waiting(desk: &mut Desk, peer: Id) -> Result<(), Fail> {
         };
         let message = envelope.id;
         outbox_sealed(&desk.base, peer, &message, run, next, &packet)?;
-        desk.told.push(BaseTold::Sealed { peer, message, packet });
+        let place = Place { run, sequence: next };
+        desk.told.push(BaseTold::Sealed { peer, message, packet, place });
         next += 1;
     }
     order_out_set(&desk.base, peer, run, next)
@@ -239,7 +266,8 @@ pub fn desk_open(
     seats_load(desk, peer)?;
     let opened = match open_known(desk, peer, sealed) {
         Some(plain) => Ok(Some(plain)),
-        None if sealed.kind == 0 => open_new(desk, peer, sealed)?,
+        // Начало сеанса, который уже есть, вторым сеансом не станет: это повтор.
+        None if sealed.kind == 0 && !seat_fits(desk, peer, sealed) => open_new(desk, peer, sealed)?,
         None => Err(fail(FailKind::SealBroken, "")),
     };
     let read = match opened {
@@ -264,12 +292,28 @@ pub fn desk_open(
             Ok(Some(envelope))
         }
         Err(failed) => {
+            // Повторы сюда не доходят (desk.rs узнаёт их раньше), поэтому лечит и
+            // подтверждение, которое не вскрылось: больше собеседнику с прежней копией базы
+            // слать, может быть, и нечего.
             let broken = failed.kind == FailKind::SealBroken;
             let heal = broken && heal_due(&mut desk.heals, peer, at);
             desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal });
             Ok(None)
         }
     }
+}
+
+/// Принадлежит ли это начало сеанса одному из тех, что есть.
+fn seat_fits(desk: &Desk, peer: Id, sealed: &Sealed) -> bool {
+    let Some(seats) = desk.seats.get(&peer) else {
+        return false;
+    };
+    for seat in seats {
+        if session_fits(&seat.session, &sealed.body) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Сверяет, от кого и кому вскрытое.
@@ -304,18 +348,15 @@ fn open_known(desk: &mut Desk, peer: Id, sealed: &Sealed) -> Option<Vec<u8>> {
 }
 
 /// Начало сеанса не вскрылось: на сервере, видно, лежат ключи, которых в этом счёте нет (база — из
-/// копии), и туда будут стучаться вновь. Новый счёт сменит их все; раз за запуск, чтобы чужой мусор
-/// не менял их без конца.
-fn account_renew(desk: &mut Desk) {
-    if desk.renewed {
-        return;
+/// копии), и туда будут стучаться вновь. Новые ключи сменят их там все; раз за запуск, чтобы
+/// чужой мусор не менял их без конца. Прежние ключи счёта остаются и открывают то, что в пути.
+fn keys_renew(desk: &mut Desk) {
+    if let (Some(account), false) = (&mut desk.account, desk.renewed) {
+        desk.renewed = true;
+        let keys = keys_make(account, &desk.signer, KEYS_MAX as usize);
+        desk.account_dirty = true;
+        desk.told.push(BaseTold::KeysMade { keys });
     }
-    desk.renewed = true;
-    let mut account = account_new();
-    let keys = keys_make(&mut account, &desk.signer, KEYS_LOW as usize);
-    desk.account = Some(account);
-    desk.account_dirty = true;
-    desk.told.push(BaseTold::KeysMade { keys });
 }
 
 /// Начало сеанса с той стороны: чей ключ, тот ли самый, что закреплён. Внутри `Ok(None)`, если ключ
@@ -335,8 +376,8 @@ fn open_new(
     let (session, plain) = match session_in(account, peer, intro, &sealed.body) {
         Ok(made) => made,
         Err(failed) => {
-            if failed.kind == FailKind::SealBroken {
-                account_renew(desk);
+            if failed.detail.contains(KEY_UNKNOWN) {
+                keys_renew(desk);
             }
             return Ok(Err(failed));
         }
@@ -428,20 +469,28 @@ pub fn desk_keys(desk: &mut Desk, left: u64, curve: &[u8; 32]) -> Result<(), Fai
         if left >= KEYS_LOW && account.curve25519_key().to_bytes() == *curve {
             return Ok(());
         }
-        let keys = keys_make(account, &desk.signer, KEYS_LOW as usize);
+        let keys = keys_make(account, &desk.signer, KEYS_MAX as usize);
         desk.account_dirty = true;
         desk.told.push(BaseTold::KeysMade { keys });
     }
     Ok(())
 }
 
-/// Пора ли лечить сеанс с этим человеком: не чаще раза в `HEAL_MS`, часы могли и прыгнуть назад.
-pub fn heal_due(heals: &mut BTreeMap<Id, u64>, peer: Id, at: u64) -> bool {
-    if let Some(last) = heals.get(&peer) {
-        if at >= *last && at < *last + HEAL_MS {
+/// Пора ли лечить сеанс с этим человеком: раз в `HEAL_MS`, а если не помогло — всё реже: на
+/// медленной линии посланное заново едет долго. Часы могли и прыгнуть назад.
+pub fn heal_due(heals: &mut BTreeMap<Id, (u64, u64)>, peer: Id, at: u64) -> bool {
+    let mut wait = HEAL_MS;
+    if let Some((last, waited)) = heals.get(&peer) {
+        if at >= *last && at < last + waited {
             return false;
         }
+        if at >= *last && at < last + 4 * waited {
+            wait = u64::min(waited * 2, HEAL_MAX_MS);
+        }
     }
-    heals.insert(peer, at);
+    if heals.len() >= HEALS_MAX {
+        heals.clear();
+    }
+    heals.insert(peer, (at, wait));
     true
 }

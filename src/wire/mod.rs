@@ -1,6 +1,7 @@
 //! Floor 1: what goes over the wire: the header, the table of packets, their bodies.
 //! Этаж 1: то, что идёт по проводу: заголовок, таблица пакетов, их тела.
 
+pub mod account;
 pub mod control;
 pub mod file;
 pub mod header;

@@ -26,6 +26,8 @@ pub enum Kind {
     Key,
     Stored,
     Mail,
+    Account,
+    AccountReply,
     Message,
     FileSize,
     FileWant,
@@ -87,6 +89,13 @@ const fn control(kind: Kind, number: u32, name: &'static str, origin: Origin) ->
     PacketRow { kind, content_type: 0, control: number, name, family, origin, size_max, lane }
 }
 
+/// Строка управляющего пакета, в котором едет хранилище: он занимает всё, что допускает размер.
+const fn control_long(kind: Kind, number: u32, name: &'static str, origin: Origin) -> PacketRow {
+    let mut row = control(kind, number, name, origin);
+    row.size_max = DATA_MAX;
+    row
+}
+
 /// Строка файлового пакета.
 const fn file(kind: Kind, number: u8, name: &'static str, size: usize, lane: Lane) -> PacketRow {
     let (family, origin) = (Family::File, Origin::Person);
@@ -114,6 +123,8 @@ pub const PACKETS: &[PacketRow] = &[
     control(Kind::Key, 13, "KEY", Origin::Server),
     control(Kind::Stored, 14, "STORED", Origin::Server),
     control(Kind::Mail, 15, "MAIL", Origin::Link),
+    control_long(Kind::Account, 16, "ACCOUNT", Origin::Client),
+    control_long(Kind::AccountReply, 17, "ACCOUNT_REPLY", Origin::Server),
     PacketRow {
         kind: Kind::Message,
         content_type: 1,

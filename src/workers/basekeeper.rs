@@ -19,6 +19,8 @@ pub struct Keeper {
     pub mail: MailKeeper,
     /// Orders done and not committed yet.
     pub waiting: usize,
+    /// Bytes of messages among them.
+    pub weight: usize,
 }
 
 /// Приказ для history.db.
@@ -42,6 +44,7 @@ pub fn base_commit(keeper: &mut Keeper, queues: &Queues) -> bool {
     }
     let mut damaged = false;
     keeper.waiting = 0;
+    keeper.weight = 0;
     if let Some(desk) = &mut keeper.desk {
         desk_commit(desk);
         for told in desk.told.drain(..) {

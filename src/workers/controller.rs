@@ -26,7 +26,7 @@ use crate::crypto::file_cipher::random_fill;
 use crate::logic::client::{client_flush, client_start, client_step};
 use crate::logic::events::{ClientEvent, Command, LinkId, Out, ServerEvent};
 use crate::logic::server::{Server, server_leave, server_step};
-use crate::logic::show::Show;
+use crate::logic::show::{EXIT_RESTART, Show};
 use crate::logic::state::{Client, Stage};
 use crate::wire::header::{Header, header_read};
 
@@ -184,6 +184,7 @@ fn show(queues: &Queues, show: Show) {
 fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart) {
     let hands = &mut controller.hands;
     hands.tls = start.tls;
+    hands.lock = Some(start.lock);
     hands.address = start.facts.server.clone();
     let home = Box::new(start.home);
     post_saver(hands, queues, SaverOrder::Home(home.clone()));
@@ -209,7 +210,12 @@ fn server_begin(controller: &mut Controller, queues: &Queues, start: ServerStart
     let order = ListenerOrder::Listen { socket: start.socket, tls: start.tls };
     post_listener(hands, queues, order);
     let (registered, mailboxes) = (start.registered, start.mailboxes);
-    let server = Server { registered, mailboxes, ..Server::default() };
+    let quota = Some(start.quota);
+    let mut mail_bytes = 0;
+    for mailbox in mailboxes.values() {
+        mail_bytes += mailbox.bytes;
+    }
+    let server = Server { registered, mailboxes, mail_bytes, quota, ..Server::default() };
     controller.role = Role::Server(Box::new(server));
 }
 
@@ -368,6 +374,10 @@ fn leave_check(controller: &mut Controller, queues: &Queues) -> bool {
     let late = since.elapsed() >= Duration::from_millis(FINISH_MS * 2);
     if (controller.saved && controller.written) || late {
         let wait = Duration::from_secs(2);
+        if code == EXIT_RESTART {
+            // Новой программе нужен замок папки.
+            controller.hands.lock = None;
+        }
         if queues.to_displayer.put.send_timeout(Show::Exit(code), wait).is_err() {
             // Лицо не берёт последнего слова (читатель потока застрял): ждать нечего.
             std::process::exit(code as i32);

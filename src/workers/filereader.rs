@@ -12,9 +12,11 @@ use std::time::Duration;
 use super::longreads::{backup_do, export_do};
 use super::map::{Part, QUEUES, Queues, batch_give, batch_take};
 use super::roles::Event;
+use super::vaults::{Vaults, vault_do, vaults_open};
 use crate::base::bounds::LANE_FILES_MAX;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
+use crate::logic::account::VaultOrder;
 use crate::logic::events::{ClientEvent, ExportForm, LinkId, Transfer, TransferFacts};
 use crate::net::link::Gauge;
 use crate::store::home::Home;
@@ -55,6 +57,8 @@ pub enum ReaderOrder {
         form: ExportForm,
         names: BTreeMap<Id, String>,
     },
+    /// The account's keys and vault.
+    Vault(VaultOrder),
 }
 
 /// Packets to read and the link they go to.
@@ -83,6 +87,7 @@ struct Work {
 struct Reader {
     home: Option<Home>,
     works: BTreeMap<Transfer, Work>,
+    vaults: Vaults,
 }
 
 /// Поток filereader.
@@ -124,7 +129,12 @@ fn tell(queues: &Queues, event: Event) {
 /// Выполняет один приказ.
 fn order_do(reader: &mut Reader, order: ReaderOrder, queues: &Queues) {
     match order {
-        ReaderOrder::Home(home) => reader.home = Some(*home),
+        ReaderOrder::Home(home) => {
+            if let Some(told) = vaults_open(&mut reader.vaults, &home) {
+                tell(queues, Event::Tell(ClientEvent::Vault(told)));
+            }
+            reader.home = Some(*home);
+        }
         ReaderOrder::Look { transfer, path } => match source_facts(Path::new(&path)) {
             Ok(facts) => {
                 let (name, size, changed) = (facts.name, facts.size, facts.changed);
@@ -163,6 +173,13 @@ fn order_do(reader: &mut Reader, order: ReaderOrder, queues: &Queues) {
         ReaderOrder::Export { peer, form, names } => {
             if let Some(home) = &reader.home {
                 export_do(home, peer, form, &names, queues);
+            }
+        }
+        ReaderOrder::Vault(order) => {
+            if let Some(home) = &reader.home {
+                if let Some(told) = vault_do(&mut reader.vaults, home, order) {
+                    tell(queues, Event::Tell(ClientEvent::Vault(told)));
+                }
             }
         }
         ReaderOrder::Drop { transfer } => {

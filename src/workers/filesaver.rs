@@ -6,12 +6,13 @@
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::basekeeper::{Keeper, base_commit, base_mail, base_order};
 use super::map::{Batch, QUEUES, Queues, batch_give};
 use super::roles::Event;
-use crate::base::bounds::{COMMIT_ORDERS, HEADER_BYTES};
+use crate::base::bounds::{COMMIT_BYTES, COMMIT_ORDERS, HEADER_BYTES};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -73,6 +74,17 @@ pub enum SaverOrder {
     Sync,
 }
 
+/// Сколько байт сообщений несёт приказ: они ждут в памяти.
+pub fn saver_weight(order: &SaverOrder) -> usize {
+    if let SaverOrder::Base(BaseOrder::Accept { bytes, .. }) = order {
+        return bytes.len();
+    }
+    if let SaverOrder::Mail(MailOrder::Keep { packets, .. }) = order {
+        return packets.len();
+    }
+    0
+}
+
 /// State of the filesaver, a local of its main.
 #[derive(Default)]
 struct Saver {
@@ -98,11 +110,16 @@ pub fn filesaver_main() {
             looked = Instant::now();
             limits_watch(&mut saver, queues);
         }
-        if queues.to_filesaver.take.is_empty() || saver.keeper.waiting >= COMMIT_ORDERS {
+        if queues.to_filesaver.take.is_empty() || commit_due(&saver.keeper) {
             commit_do(&mut saver, queues);
         }
         match queues.to_filesaver.take.recv_timeout(LIMITS_LOOK) {
-            Ok(order) => order_do(&mut saver, order, queues),
+            Ok(order) => {
+                let weight = saver_weight(&order);
+                saver.keeper.weight += weight;
+                order_do(&mut saver, order, queues);
+                queues.saver_bytes.fetch_sub(weight, Ordering::Relaxed);
+            }
             Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
             Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return,
         }
@@ -114,6 +131,11 @@ fn commit_do(saver: &mut Saver, queues: &Queues) {
     if let (true, Some(home)) = (base_commit(&mut saver.keeper, queues), &saver.home) {
         let _ = std::fs::write(&home.suspect, b"");
     }
+}
+
+/// Пора ли кончать запись: приказов или байт в ней уже много.
+fn commit_due(keeper: &Keeper) -> bool {
+    keeper.waiting >= COMMIT_ORDERS || keeper.weight >= COMMIT_BYTES
 }
 
 /// Говорит controller-у.

@@ -13,7 +13,7 @@
 //! Закон звезды: у каждого ребра на одном конце controller. Класть в него можно с ожиданием,
 //! из него — никогда не ждут. Поэтому очереди не могут запереть друг друга.
 
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::sync::{LazyLock, OnceLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -146,6 +146,8 @@ pub struct Queues {
     pub to_displayer: Queue<Show>,
     /// Empty buffers for use again. Neither putting nor taking ever waits, so it is no edge.
     pub pool: Queue<Batch>,
+    /// Bytes of messages that wait for the filesaver.
+    pub saver_bytes: AtomicUsize,
     /// The console's line editor, handed once from the displayer to the main thread.
     pub editor: Queue<Option<DefaultEditor>>,
     /// What the window is to show: from the displayer's thread to the main one, both of the face.
@@ -178,6 +180,7 @@ fn queues_make() -> Queues {
         to_connector: queue_make(QUEUE_ORDERS),
         to_displayer: queue_make(QUEUE_SHOW),
         pool: queue_make(POOL_BUFFERS),
+        saver_bytes: AtomicUsize::new(0),
         editor: queue_make(1),
         to_window: queue_make(QUEUE_WINDOW),
         window_woken: AtomicBool::new(false),

@@ -15,3 +15,4 @@ pub mod perform;
 pub mod roles;
 pub mod sender;
 pub mod start;
+pub mod vaults;

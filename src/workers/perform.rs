@@ -4,18 +4,19 @@
 //! взяла полная очередь, то лежит в запасе, по порядку.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rustls::ClientConfig;
 
 use super::filereader::{ReadOrder, ReaderOrder};
-use super::filesaver::SaverOrder;
+use super::filesaver::{SaverOrder, saver_weight};
 use super::listener::ListenerOrder;
 use super::map::{Batch, Queue, Queues, batch_add, batch_take};
 use super::roles::ConnectOrder;
 use super::sender::SenderOrder;
-use crate::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX, STEP_BYTES};
+use crate::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX, SAVER_BYTES_MAX, STEP_BYTES};
 use crate::logic::events::{Action, LinkId, Out};
 use crate::logic::show::Show;
 use crate::net::link::{Gauge, gauge_lane};
@@ -35,6 +36,8 @@ pub struct Hands {
     pub tls: Option<Arc<ClientConfig>>,
     pub address: String,
     pub leaving: Option<u8>,
+    /// The lock of the home; given up when the program begins again.
+    pub lock: Option<File>,
     /// Something was ordered; the pollers must be woken.
     pub wake_sender: bool,
     pub wake_listener: bool,
@@ -92,6 +95,7 @@ pub fn backlog_drain(hands: &mut Hands, queues: &Queues) -> bool {
         && backlog.show.is_empty()
         && backlog.saver.is_empty()
         && backlog.reader.is_empty()
+        && queues.saver_bytes.load(Ordering::Relaxed) < SAVER_BYTES_MAX
 }
 
 /// Приказ sender-у.
@@ -111,6 +115,7 @@ pub fn post_listener(hands: &mut Hands, queues: &Queues, order: ListenerOrder) {
 /// Приказ filesaver-у.
 pub fn post_saver(hands: &mut Hands, queues: &Queues, order: SaverOrder) {
     save_hand(hands, queues);
+    queues.saver_bytes.fetch_add(saver_weight(&order), Ordering::Relaxed);
     post(&queues.to_filesaver, &mut hands.backlog.saver, order);
 }
 
@@ -234,6 +239,7 @@ fn perform_one(
         Action::FinishedSave { row } => post_saver(hands, queues, SaverOrder::Finished(row)),
         Action::Base(order) => post_saver(hands, queues, SaverOrder::Base(order)),
         Action::Mail(order) => post_saver(hands, queues, SaverOrder::Mail(order)),
+        Action::Vault(order) => post_reader(hands, queues, ReaderOrder::Vault(order)),
         Action::Export { peer, form, names } => {
             post_reader(hands, queues, ReaderOrder::Export { peer, form, names });
         }

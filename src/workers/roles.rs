@@ -2,6 +2,7 @@
 //! Что едет к controller-у, и что нужно клиенту или серверу для начала.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::logic::events::{ClientEvent, Command, LinkId, ServerEvent, StartFacts, Transfer};
-use crate::logic::mailbox::Mailbox;
+use crate::logic::mailbox::{Mailbox, Quota};
 use crate::net::link::{ReadHalf, WriteHalf};
 use crate::store::desk::Desk;
 use crate::store::home::Home;
@@ -27,6 +28,8 @@ pub struct ClientStart {
     pub home: Home,
     /// The open history.db with its keys.
     pub desk: Box<Desk>,
+    /// Nobody else works in this home while it is held.
+    pub lock: File,
     /// None when no server can be trusted or none is known.
     pub tls: Option<Arc<ClientConfig>>,
 }
@@ -40,6 +43,7 @@ pub struct ServerStart {
     /// The open mail.db and what waits in it.
     pub mail: Connection,
     pub mailboxes: BTreeMap<Id, Mailbox>,
+    pub quota: Quota,
 }
 
 /// An order for the connector.

@@ -9,14 +9,16 @@ pub mod files;
 pub mod process;
 pub mod raw;
 
-pub use process::{GUARD, Guard, code_of, program, project, run_whole, text_of, waiting};
+pub use process::{
+    GUARD, Guard, code_of, folder_copy, program, project, run_whole, text_of, waiting,
+};
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -26,6 +28,7 @@ static RUNS: AtomicU32 = AtomicU32::new(0);
 /// A running server.
 pub struct Server {
     pub guard: Guard,
+    pub flags: Vec<String>,
     pub home: PathBuf,
     pub address: String,
     pub join: String,
@@ -76,17 +79,34 @@ pub fn client_command(home: &Path) -> Command {
 
 /// Запускает сервер и ждёт READY и JOIN. Занятый на миг порт пробуется снова.
 pub fn server_start(home: &Path, listen: &str) -> Server {
-    server_start_with(home, listen, "")
+    server_run(home, listen, "", Vec::new())
 }
 
 /// То же с паролем ключа.
 pub fn server_start_with(home: &Path, listen: &str, password: &str) -> Server {
+    server_run(home, listen, password, Vec::new())
+}
+
+/// Мир, в котором у сервера есть лишние слова командной строки.
+pub fn world_with(flags: &[&str]) -> World {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut own: Vec<String> = Vec::new();
+    for flag in flags {
+        own.push(String::from(*flag));
+    }
+    let server = server_run(&folder.path().join("server"), "127.0.0.1:0", "", own);
+    World { server, folder }
+}
+
+/// Запускает процесс сервера.
+fn server_run(home: &Path, listen: &str, password: &str, flags: Vec<String>) -> Server {
     let since = Instant::now();
     let mut errors = String::new();
     while waiting(since) {
         let out_path = home.with_extension("out");
         let err_path = home.with_extension("err");
         let mut command = server_command(home, listen);
+        command.args(&flags);
         if !password.is_empty() {
             command.env("SUPERTEXT_KEY_PASSWORD", password);
         }
@@ -96,7 +116,7 @@ pub fn server_start_with(home: &Path, listen: &str, password: &str) -> Server {
         while waiting(since) {
             let text = text_of(&out_path);
             if let (Some(address), Some(join)) = (after(&text, "READY "), after(&text, "JOIN ")) {
-                return Server { guard, home: home.to_path_buf(), address, join };
+                return Server { guard, flags, home: home.to_path_buf(), address, join };
             }
             if let Ok(Some(_)) = guard.child.try_wait() {
                 break;
@@ -127,8 +147,8 @@ pub fn server_kill(server: &mut Server) {
 
 /// Запускает сервер снова: та же папка, тот же порт.
 pub fn server_again(server: &mut Server) {
-    let address = server.address.clone();
-    *server = server_start(&server.home.clone(), &address);
+    let (home, address) = (server.home.clone(), server.address.clone());
+    *server = server_run(&home, &address, "", server.flags.clone());
 }
 
 /// Запускает клиента и ждёт связи; `options` — лишние слова командной строки.
@@ -291,6 +311,35 @@ pub fn all(client: &mut Client, wanted: Value) -> Vec<Value> {
     found
 }
 
+/// Ждёт, пока таких событий не станет столько, и отдаёт их по порядку. Предел времени велик: от
+/// зависания, а не от медлительности.
+pub fn wait_many(client: &mut Client, wanted: Value, many: usize) -> Vec<Value> {
+    let since = Instant::now();
+    let (mut found, mut seen) = (Vec::new(), 0);
+    while found.len() < many {
+        events_read(client);
+        for event in &client.events[seen..] {
+            if fits(event, &wanted) {
+                found.push(event.clone());
+            }
+        }
+        seen = client.events.len();
+        let late = since.elapsed() > 5 * GUARD;
+        assert!(!late, "{} of {many} {wanted}\n{}", found.len(), told(client));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    found
+}
+
+/// Тексты этих событий.
+pub fn texts_of(events: &[Value]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for event in events {
+        texts.push(String::from(event["text"].as_str().unwrap_or_default()));
+    }
+    texts
+}
+
 /// Всё, что клиент сказал, для сообщения о неудаче; длинное обрезано.
 pub fn told(client: &Client) -> String {
     let mut text = format!("--- {} {} said:\n", client.name, client.id);
@@ -340,11 +389,52 @@ pub fn exit_code(client: &mut Client) -> i32 {
     }
 }
 
-/// Знакомит двоих: каждый добавил другого и видит его на связи.
+/// Ждёт, пока всё исходящее клиента не подтвердится: его очередь на диске пуста.
+pub fn outbox_settle(client: &Client) {
+    rows_gone(client, "SELECT COUNT(*) FROM outbox");
+}
+
+/// Ждёт, пока всё исходящее клиента не ляжет на сервер или не дойдёт.
+pub fn outbox_stored(client: &Client) {
+    rows_gone(client, "SELECT COUNT(*) FROM outbox WHERE stored = 0");
+}
+
+/// Ждёт, пока ключи клиента не лягут на сервер: теперь ему могут писать и без него.
+pub fn keys_settle(world: &World, client: &Client) {
+    let id = supertext::base::ids::id_parse(&client.id).expect("an id");
+    let query = format!("SELECT COUNT(*) FROM keys WHERE id = {id}");
+    let since = Instant::now();
+    while number_in(&world.server.home.join("mail.db"), &query) == 0 {
+        assert!(waiting(since), "no keys at the server\n{}", told(client));
+    }
+}
+
+/// Ждёт, пока запрос к базе клиента не даст ноль.
+fn rows_gone(client: &Client, query: &str) {
+    let path = client.home.join("history.db");
+    let since = Instant::now();
+    while number_in(&path, query) != 0 {
+        assert!(waiting(since), "{query} is not 0\n{}", told(client));
+    }
+}
+
+/// Одно число из базы, которую тем временем пишет программа.
+pub fn number_in(path: &Path, query: &str) -> i64 {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let base = rusqlite::Connection::open_with_flags(path, flags).expect("a database");
+    base.busy_timeout(GUARD).expect("a bound");
+    let mut statement = base.prepare(query).expect("a query");
+    let mut rows = statement.query([]).expect("rows");
+    rows.next().expect("a row").expect("a row").get(0).expect("a number")
+}
+
+/// Знакомит двоих: каждый добавил другого, видит его на связи, и письма об этом уже дошли.
 pub fn meet(one: &mut Client, other: &mut Client) {
     let (first, second) = (one.id.clone(), other.id.clone());
     say(one, &format!("/add {second}"));
     say(other, &format!("/add {first}"));
     wait(one, json!({"event": "contact", "id": second, "state": "online"}));
     wait(other, json!({"event": "contact", "id": first, "state": "online"}));
+    outbox_settle(one);
+    outbox_settle(other);
 }

@@ -74,3 +74,17 @@ pub fn run_whole(mut command: Command) -> (i32, String, String) {
 pub fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Копирует папку целиком.
+pub fn folder_copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a copy");
+    for entry in std::fs::read_dir(from).expect("a copy") {
+        let entry = entry.expect("a copy");
+        let place = to.join(entry.file_name());
+        if entry.file_type().expect("a copy").is_dir() {
+            folder_copy(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), place).expect("a copy");
+        }
+    }
+}

@@ -15,7 +15,7 @@ use super::network::{Packet, TO_CLIENT, TO_SERVER, lane_index, packets_cut, way_
 use super::node::node_step;
 use super::random::{random_below, random_chance};
 use super::reader::{ReaderOrder, reader_order};
-use super::saver::{SaverOrder, saver_order};
+use super::saver::{SaverOrder, saver_order, saver_sync};
 use super::shown::show_take;
 use super::world::{Happening, World, world_broken, world_later, world_trace};
 
@@ -75,12 +75,13 @@ fn action_apply(
             world.nodes[node].disk.limits = rows;
         }
         Action::ContactsSave { rows } => world.nodes[node].disk.contacts = rows,
-        Action::Setting { .. } | Action::Export { .. } => {}
+        Action::Setting { .. } | Action::Export { .. } | Action::Vault(_) => {}
         Action::FinishedSave { row } => disk_finished(&mut world.nodes[node].disk, row),
         Action::Exit { code } => {
             let place = &mut world.nodes[node];
             place.alive = false;
             place.left = Some(code);
+            saver_sync(world, node);
             if world.trace {
                 world_trace(world, &format!("client{node} leaves with code {code}"));
             }

@@ -130,6 +130,14 @@ pub fn base_run(world: &mut World, node: usize, order: BaseOrder) {
     world.nodes[node].desk = Some(desk);
 }
 
+/// Есть ли незаконченная запись или нерассказанное.
+pub fn base_waits(world: &World, node: usize) -> bool {
+    match &world.nodes[node].desk {
+        Some(desk) => desk.begun || !desk.told.is_empty(),
+        None => false,
+    }
+}
+
 /// Подсаженная ошибка: стол выбрасывает пришедшее, но подтверждает его.
 fn receipt_forge(world: &mut World, desk: &mut Desk, order: &BaseOrder) -> bool {
     let BaseOrder::Accept { peer, bytes, received, .. } = order else {
@@ -156,6 +164,7 @@ pub fn base_settle(world: &mut World, node: usize) {
     if desk.begun && fails {
         desk_crash(&mut desk);
         desk.broken = true;
+        desk.missed = true;
         let fail = fail(FailKind::DiskFull, "history.db");
         desk.told.push(BaseTold::BaseFailed { fail });
     }

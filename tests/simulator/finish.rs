@@ -2,6 +2,7 @@
 //! Конец прогона: всё ли затихло и сходится ли книга.
 
 use supertext::logic::events::Command;
+use supertext::logic::show::PeerState;
 use supertext::logic::state::Stage;
 
 use super::ledger::node_of;
@@ -30,13 +31,26 @@ pub fn unsettled(world: &World) -> Option<String> {
             return Some(format!("client{index} waits for an answer"));
         }
         for contact in client.contacts.values() {
-            if !contact.outbox.is_empty() && !peer_left(world, contact.id) {
-                let many = contact.outbox.len();
-                return Some(format!("client{index}: {many} messages wait for {}", contact.id));
+            // Подделанное на сервере посылается снова лишь тому, о ком видно, что он на связи.
+            let unseen = contact.state != PeerState::Online && world.plan.tamper;
+            let known = !contact.outbox.is_empty() && !(unseen && contact.outbox[0].stored);
+            if known && !peer_left(world, contact.id) {
+                let (many, first) = (contact.outbox.len(), &contact.outbox[0]);
+                return Some(format!(
+                    "client{index}: {many} messages wait for {}, first of kind {}, kept {}, \
+                     sealed {}, sent {}, stored {}",
+                    contact.id,
+                    first.envelope.kind,
+                    first.kept,
+                    first.packet.is_some(),
+                    first.sent,
+                    first.stored
+                ));
             }
         }
         for state in client.transfers.values() {
-            if !peer_left(world, state.facts.peer) {
+            let spam = in_spam(world, index, state.facts.peer);
+            if !peer_left(world, state.facts.peer) && !spam {
                 let way = if state.outgoing { "to" } else { "from" };
                 return Some(format!(
                     "client{index}: transfer {} ({}) {way} {} is {:?}, {} of {} moved",
@@ -61,6 +75,14 @@ pub fn unsettled(world: &World) -> Option<String> {
     None
 }
 
+/// Стоит ли один из двоих у другого в спаме: их передачи ждут без ответа.
+fn in_spam(world: &World, node: usize, peer: u64) -> bool {
+    let Some(other) = node_of(world, peer) else {
+        return false;
+    };
+    world.ledger.spam.contains(&(node, other)) || world.ledger.spam.contains(&(other, node))
+}
+
 /// Этот человек ушёл насовсем.
 fn peer_left(world: &World, id: u64) -> bool {
     match node_of(world, id) {
@@ -82,7 +104,8 @@ fn files_check(world: &mut World) {
     let mut wrong: Vec<String> = Vec::new();
     for case in world.ledger.files.values() {
         let away = world.nodes[case.from].left.is_some() || world.nodes[case.to].left.is_some();
-        if away || case.cancelled || case.refused || case.broken {
+        let spam = in_spam(world, case.from, world.nodes[case.to].id);
+        if away || spam || case.cancelled || case.refused || case.broken {
             continue;
         }
         if !case.done_sender || !case.done_receiver {
@@ -133,6 +156,7 @@ pub fn drain_start(world: &mut World) {
 pub fn drain_check(world: &mut World) {
     for node in 0..world.nodes.len() {
         let excused = world.plan.leaver || world.plan.dier.is_some();
+        let excused = excused || !world.ledger.spam.is_empty();
         let left = world.nodes[node].left;
         if left.is_none() || (left != Some(0) && !excused) {
             world_broken(world, "drain", &format!("client{node} left: {left:?}"));

@@ -84,11 +84,15 @@ pub struct Ledger {
     pub anew: BTreeSet<(usize, usize)>,
     /// Who opened the chat with whom.
     pub looked: BTreeSet<(usize, usize)>,
+    /// Client, its run, and a stranger who was answered in it.
+    pub asked: BTreeSet<(usize, u32, Id)>,
     /// Who put whom into the spam folder.
     pub spam: BTreeSet<(usize, usize)>,
     /// Texts of which their sender heard that the server keeps them.
     pub stored: u64,
     pub written: u64,
+    /// Seals that could not be opened, as users saw it.
+    pub heals: u64,
     pub overflows: u64,
     /// Sendings that did not fit into the client's own lane.
     pub refused: u64,

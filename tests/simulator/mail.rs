@@ -17,7 +17,7 @@ use supertext::workers::mailkeeper::{MailKeeper, mail_order, mail_settle};
 use super::plan::Canary;
 use super::random::random_chance;
 use super::texts::PLAIN_WORD;
-use super::world::{Happening, World, world_at, world_broken, world_wait};
+use super::world::{Happening, World, world_at, world_broken, world_later, world_wait};
 
 /// База сервера: прежняя, без незаписанного, или новая.
 pub fn mail_boot(world: &mut World) -> BTreeMap<Id, Mailbox> {
@@ -117,16 +117,17 @@ fn mail_tell(world: &mut World, told: ServerEvent<'static>) {
     world_at(world, at, Happening::MailTold { epoch, told });
 }
 
-/// Подсаженная ошибка: STORED сказано, а на диск ничего не легло.
+/// Подсаженная ошибка: STORED сказано раньше, чем записано, а до записи сервер не дожил.
 fn stored_early(world: &mut World, order: &MailOrder) -> bool {
     let MailOrder::Keep { dest, from, header, .. } = order else {
         return false;
     };
-    if !random_chance(&mut world.random, 300) {
+    if world.healed || !random_chance(&mut world.random, 300) {
         return false;
     }
     let (dest, from, content_id) = (*dest, *from, header.content_id);
     mail_tell(world, ServerEvent::MailKept { dest, from, content_id });
+    world_later(world, 500_000, Happening::ServerCrash);
     true
 }
 

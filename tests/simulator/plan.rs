@@ -94,9 +94,12 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
     let rate_high = if slow { 600_000 } else { 40_000_000 };
     let sizes = [3, 40, 100, 300, 700];
     let packets_max = sizes[random_range(state, 0, 4) as usize];
+    let base_fails = if random_chance(state, 200) { 8 } else { 0 };
     let restores = random_chance(state, 250);
     let tamper = random_chance(state, 200);
     let dies = !restores && !tamper && random_chance(state, 200);
+    let early = canary == Canary::StoredEarly;
+    let (restores, tamper, dies) = (restores && !early, tamper && !early, dies || early);
     let dier = if dies { Some(random_range(state, 0, clients as u64 - 1) as usize) } else { None };
     Plan {
         canary,
@@ -131,9 +134,9 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         disk_slow_ms: if random_chance(state, 250) { 40 } else { 2 },
         connect_fails: if quiet { 0 } else { random_range(state, 0, 300) },
         born_frozen: if quiet { 0 } else { random_range(state, 0, 200) },
-        contacts_removed: random_chance(state, 150),
-        base_fails: if random_chance(state, 200) { 20 } else { 0 },
-        mail_fails: if random_chance(state, 200) { 40 } else { 0 },
+        contacts_removed: (FORGET_AGAIN || base_fails == 0) && random_chance(state, 150),
+        base_fails,
+        mail_fails: if random_chance(state, 200) && !early { 40 } else { 0 },
         long_away: dies || random_chance(state, 350),
         dier,
         restores,
@@ -152,3 +155,5 @@ pub const WINDOW_BY_BYTES: bool = true;
 pub const RESEND_BACKS_OFF: bool = true;
 /// A contact that is removed and made again goes on with its sequence numbers.
 pub const REMOVE_KEEPS_SEQUENCE: bool = true;
+/// A contact is removed while history.db refuses: the order to forget is given again.
+pub const FORGET_AGAIN: bool = false;

@@ -24,10 +24,14 @@ pub fn relay_start(world: &mut World) {
     }
     let registered = std::mem::take(&mut world.server.server.registered);
     let mailboxes = mail_boot(world);
+    let mut mail_bytes = 0;
+    for mailbox in mailboxes.values() {
+        mail_bytes += mailbox.bytes;
+    }
     world.server.alive = true;
     world.server.epoch += 1;
     world.server.born_us = world.now_us;
-    world.server.server = Server { registered, mailboxes, ..Server::default() };
+    world.server.server = Server { registered, mailboxes, mail_bytes, ..Server::default() };
     world.server.next_link = 1;
     world.server.wires.clear();
     if world.trace {

@@ -15,7 +15,7 @@ use super::node::{node_make, node_start, node_step};
 use super::plan::{Canary, plan_make};
 use super::random::random_next;
 use super::reader::{reader_run, reader_step, report_take};
-use super::relay::{relay_start, relay_step, relay_up};
+use super::relay::{relay_crash, relay_start, relay_step, relay_up};
 use super::saver::saver_run;
 use super::tamper::tamper_happen;
 use super::user::{user_turn, user_types, users_plan};
@@ -41,6 +41,7 @@ pub struct Verdict {
     pub overflows: u64,
     pub stored: u64,
     pub tricks: u64,
+    pub heals: u64,
 }
 
 /// Прогон от зерна до приговора.
@@ -87,6 +88,7 @@ pub fn run_seed(seed: u64, canary: Canary, trace: bool) -> Verdict {
         overflows: world.ledger.overflows,
         stored: world.ledger.stored,
         tricks: world.tamper.tricks,
+        heals: world.ledger.heals,
     }
 }
 
@@ -150,6 +152,7 @@ fn happen_next(world: &mut World) {
             node_start(world, node);
         }
         Happening::ServerRestart => relay_start(world),
+        Happening::ServerCrash => relay_crash(world),
         Happening::Mail { epoch } => {
             if world.server.alive && world.server.epoch == epoch {
                 mail_run(world);

@@ -10,7 +10,7 @@ use supertext::wire::file::{INDEX_BLOCK, SealedHead, file_blocks, file_packets, 
 use supertext::wire::message::TransferId;
 use supertext::wire::packets::Kind;
 
-use super::base::{base_run, base_settle};
+use super::base::{base_run, base_settle, base_waits};
 use super::disk::{PartJournal, disk_finished, disk_is_finished};
 use super::ledger::{ledger_done, ledger_duplicate, ledger_gap, ledger_saved};
 use super::plan::Canary;
@@ -64,12 +64,22 @@ pub fn node_tell(world: &mut World, node: usize, report: Report) {
     world_at(world, at, Happening::Told { node, epoch, report });
 }
 
+/// Программа уходит сама: всё, что приказано базе, ложится на диск.
+pub fn saver_sync(world: &mut World, node: usize) {
+    let orders = std::mem::take(&mut world.nodes[node].saver_orders);
+    for order in orders {
+        if let SaverOrder::Base(order) = order {
+            base_run(world, node, order);
+        }
+    }
+    base_settle(world, node);
+}
+
 /// Исполняет следующий приказ; когда их нет, кончает общую запись history.db.
 pub fn saver_run(world: &mut World, node: usize) {
     let Some(order) = world.nodes[node].saver_orders.pop_front() else {
         return base_settle(world, node);
     };
-    let base = matches!(order, SaverOrder::Base(_));
     match order {
         SaverOrder::Open { transfer, facts } => part_open(world, node, transfer, facts),
         SaverOrder::Packet { transfer, kind, data } => {
@@ -84,7 +94,7 @@ pub fn saver_run(world: &mut World, node: usize) {
             world.nodes[node].disk.parts.remove(&id);
         }
     }
-    if base && world.nodes[node].saver_orders.is_empty() {
+    if base_waits(world, node) && world.nodes[node].saver_orders.is_empty() {
         let slow = world.plan.disk_slow_ms;
         let after = world_wait(world, 0, slow);
         let epoch = world.nodes[node].epoch;

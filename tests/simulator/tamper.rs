@@ -9,7 +9,6 @@ use supertext::wire::control::body_read;
 use supertext::wire::message::Sealed;
 use supertext::wire::packets::{Kind, packet_row};
 
-use super::ledger::ledger_anew;
 use super::network::{Packet, TO_CLIENT, packet_new, way_put};
 use super::random::{random_below, random_next};
 use super::world::{World, world_trace};
@@ -94,7 +93,6 @@ pub fn tamper_pass(world: &mut World, number: u32, packet: Packet) -> Option<Pac
         return Some(packet);
     };
     world.tamper.tricks += 1;
-    ledger_anew(world, node);
     if world.trace {
         world_trace(world, &format!("{trick:?} of a message to client{node}"));
     }

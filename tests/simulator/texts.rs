@@ -157,7 +157,12 @@ pub fn texts_check(world: &mut World) {
             continue;
         }
         let gone = world.nodes[case.from].left.is_some();
-        if (gone && case.kept_there || !gone && case.promised) && !case.forfeited && !case.stored {
+        // Подделанное на сервере и закрытое прежней копией может прислать снова только отправитель.
+        // А без отвергнутого диском сервера сохранённое после него ждёт на своём месте.
+        let plan = &world.plan;
+        let honest = !plan.tamper && !plan.restores && plan.mail_fails == 0;
+        let kept_there = case.kept_there && honest;
+        if (gone && kept_there || !gone && case.promised) && !case.forfeited && !case.stored {
             let law = if gone { "stored-lost" } else { "text-lost" };
             wrong.push((law, line.clone()));
         }
@@ -173,6 +178,8 @@ pub fn texts_check(world: &mut World) {
             wrong.push(("text-unseen", line.clone()));
         }
         let both = rows == 1 && !case.excused && base_count(world, case.from, ROWS_OUT, &id) == 1;
+        // Правка, обогнавшая свой текст после подделки или возврата копии, пропадает.
+        let both = both && !world.plan.restores && !world.plan.tamper;
         if both && !case.forfeited && !away && !same_text(world, case.from, case.to, &id) {
             wrong.push(("text-differs", line));
         }

@@ -136,6 +136,7 @@ pub enum Happening {
         node: usize,
     },
     ServerRestart,
+    ServerCrash,
     /// The server's mail worker takes its next order, or commits when there is none.
     Mail {
         epoch: u32,

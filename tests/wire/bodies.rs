@@ -52,6 +52,8 @@ fn rule_of(kind: Kind) -> Option<&'static str> {
         Kind::Key => Some("key"),
         Kind::Stored => Some("stored"),
         Kind::Mail => Some("mail"),
+        Kind::Account => Some("account"),
+        Kind::AccountReply => Some("account-reply"),
         Kind::FileSize => Some("file-size"),
         Kind::FileWant => Some("file-want"),
         Kind::FileDone => Some("file-done"),

@@ -5,6 +5,7 @@
 
 use supertext::base::bounds::HEADER_BYTES;
 use supertext::base::fail::Fail;
+use supertext::wire::account::{Account, AccountReply};
 use supertext::wire::control::{
     Hello, KeyAnswer, KeyAsk, Keys, KeysLeft, Mail, Ping, Presence, Quit, Quited, Refused, Stored,
     Unreachable, Watch, body_read, packet_put,
@@ -34,6 +35,8 @@ pub enum Body {
     Key(KeyAnswer),
     Stored(Stored),
     Mail(Mail),
+    Account(Account),
+    AccountReply(AccountReply),
     Piece {
         index: u16,
         count: u16,
@@ -76,6 +79,8 @@ pub fn body_decode(kind: Kind, data: &[u8]) -> Result<Body, Fail> {
         Kind::Key => Body::Key(body_read("KEY", data)?),
         Kind::Stored => Body::Stored(body_read("STORED", data)?),
         Kind::Mail => Body::Mail(body_read("MAIL", data)?),
+        Kind::Account => Body::Account(body_read("ACCOUNT", data)?),
+        Kind::AccountReply => Body::AccountReply(body_read("ACCOUNT_REPLY", data)?),
         Kind::Message => {
             let piece = piece_read(data)?;
             Body::Piece { index: piece.index, count: piece.count, bytes: piece.bytes.to_vec() }
@@ -126,6 +131,8 @@ pub fn packet_encode(packet: &Packet) -> Result<Vec<u8>, Fail> {
         Body::Key(body) => packet_put(&mut out, kind, source, dest, content, body)?,
         Body::Stored(body) => packet_put(&mut out, kind, source, dest, content, body)?,
         Body::Mail(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::Account(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::AccountReply(body) => packet_put(&mut out, kind, source, dest, content, body)?,
         Body::Piece { index, count, bytes } => {
             let mut head = [0u8; PIECE_HEAD];
             head[0..2].copy_from_slice(&index.to_be_bytes());

@@ -103,7 +103,7 @@ fn reasons_of_the_page_are_those_of_the_table() {
 
 #[test]
 fn limits_of_the_page_are_those_of_the_program() {
-    let expected: [(&str, u64); 49] = [
+    let expected: [(&str, u64); 60] = [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
         ("HEADER_BYTES", bounds::HEADER_BYTES as u64),
         ("DATA_MAX", bounds::DATA_MAX as u64),
@@ -136,6 +136,17 @@ fn limits_of_the_page_are_those_of_the_program() {
         ("MAIL_AGE_MS", bounds::MAIL_AGE_MS),
         ("REQUESTS_MAX", bounds::REQUESTS_MAX as u64),
         ("REQUEST_WORDS_MAX", bounds::REQUEST_WORDS_MAX as u64),
+        ("ACCOUNT_NAME_MIN", bounds::ACCOUNT_NAME_MIN as u64),
+        ("ACCOUNT_NAME_MAX", bounds::ACCOUNT_NAME_MAX as u64),
+        ("VAULT_MAX", bounds::VAULT_MAX as u64),
+        ("TRIES_FREE", u64::from(bounds::TRIES_FREE)),
+        ("TRIES_WAIT_MS", bounds::TRIES_WAIT_MS),
+        ("TRIES_WAIT_MAX_MS", bounds::TRIES_WAIT_MAX_MS),
+        ("TRIES_FORGET_MS", bounds::TRIES_FORGET_MS),
+        ("TRIES_NAMES_MAX", bounds::TRIES_NAMES_MAX as u64),
+        ("ACCOUNT_ASKS_MAX", u64::from(bounds::ACCOUNT_ASKS_MAX)),
+        ("FOUND_MAX", bounds::FOUND_MAX),
+        ("FIND_MAX", bounds::FIND_MAX as u64),
         ("FILE_PACKET_BYTES", bounds::FILE_PACKET_BYTES as u64),
         ("BLOCK_PACKETS", bounds::BLOCK_PACKETS),
         ("WINDOW_PACKETS", bounds::WINDOW_PACKETS),

@@ -3,9 +3,13 @@
 
 use supertext::base::ids::Id;
 use supertext::crypto::identity::sha256;
+use supertext::crypto::vault::{account_keys, vault_open};
+use supertext::wire::account::{
+    ACCOUNT_FIND, ACCOUNT_REGISTER, Account, AccountPerson, AccountReply,
+};
 use supertext::wire::control::{
     Hello, KeyAnswer, KeyAsk, KeyBundle, KeyItem, Keys, KeysLeft, Mail, Ping, Presence, Quit,
-    Quited, Refused, Stored, Unreachable, Watch,
+    Quited, Refused, Stored, Unreachable, Watch, body_read,
 };
 use supertext::wire::file::{
     FileDone, FileSize, FileStop, FileWant, INDEX_BLOCK, INDEX_END, STOP_PAUSED, SealedHead,
@@ -248,6 +252,8 @@ pub fn header_expected(kind: Kind) -> Header {
         Kind::Key => (0, 0, 13, 0),
         Kind::Stored => (0, 0, 14, 0),
         Kind::Mail => (0, 0, 15, 0),
+        Kind::Account => (ALICE, 0, 16, 0),
+        Kind::AccountReply => (0, 0, 17, 0),
         Kind::Message => (ALICE, BOB, 0x01_0203, 1),
         Kind::FileSize => (ALICE, BOB, HANDLE, 16),
         Kind::FileWant => (BOB, ALICE, HANDLE, 17),
@@ -288,6 +294,8 @@ pub fn body_expected(kind: Kind, vector: &[u8]) -> Body {
         Kind::Key => Body::Key(KeyAnswer { id: BOB, found: Some(bundle_expected()) }),
         Kind::Stored => Body::Stored(Stored { id: BOB, content_id: 0x01_0203 }),
         Kind::Mail => Body::Mail(Mail { upto: 0x1234 }),
+        Kind::Account => Body::Account(account_expected()),
+        Kind::AccountReply => Body::AccountReply(reply_expected()),
         Kind::Message => Body::Piece { index: 0, count: 1, bytes: vector_bytes("SEALED_FIRST") },
         Kind::FileSize => Body::FileSize(FileSize { transfer, size: 18, packets: 1 }),
         Kind::FileWant => Body::FileWant(FileWant { transfer, first: 0, count: 1 }),
@@ -297,6 +305,28 @@ pub fn body_expected(kind: Kind, vector: &[u8]) -> Body {
         Kind::FileDone => Body::FileDone(FileDone { transfer }),
         Kind::FileStop => Body::FileStop(FileStop { transfer, state: STOP_PAUSED, reason: 28 }),
     }
+}
+
+/// Просьба Алисы завести запись: её хранилище открывается ключом из имени и пароля.
+fn account_expected() -> Account {
+    let name = String::from("Алиса");
+    let keys = account_keys(&name, "correct horse battery staple").expect("keys");
+    let vault = vault_bytes();
+    let text = vault_open(&keys.wrap, &vault).expect("the vault opens");
+    assert!(text.starts_with(b"{\"chain\":\"C\",\"contacts\":[{\"id\":\"0248958406822"));
+    Account { action: ACCOUNT_REGISTER, name, login: keys.login, vault, text: String::new() }
+}
+
+/// Запечатанное хранилище из вектора ACCOUNT: что в нём, проверяет `account_expected`.
+fn vault_bytes() -> Vec<u8> {
+    let body: Account = body_read("ACCOUNT", &vector_bytes("ACCOUNT")[16..]).expect("decoded");
+    body.vault
+}
+
+/// Ответ на поиск: найден Боб.
+fn reply_expected() -> AccountReply {
+    let people = vec![AccountPerson { id: BOB, name: String::from("Боб") }];
+    AccountReply { action: ACCOUNT_FIND, reason: 0, wait_ms: 0, vault: Vec::new(), people }
 }
 
 /// Открытый ключ Боба с его подписью, по имени секрета в olm.txt.

@@ -311,6 +311,8 @@ fn packets_take(links: &mut Links, place: usize, bytes: &[u8]) -> Result<(), Fai
             | Kind::Key
             | Kind::Stored
             | Kind::Mail
+            | Kind::Account
+            | Kind::AccountReply
             | Kind::FileSize
             | Kind::FileWant
             | Kind::FileData

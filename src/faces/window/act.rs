@@ -12,7 +12,7 @@ use fltk::prelude::{InputExt, WidgetExt, WindowExt};
 
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_show, row_find, text_safe};
-use super::form::{form_add, form_first, form_open};
+use super::form::{form_add, form_first, form_open, password_give};
 use super::menu::menu_do;
 use super::run::{on_glide, on_toast, people_order, widgets_place};
 use super::state::{Answering, Body, Effect, Field, Folder, Touch, View, WINDOW, Widgets, Window};
@@ -20,7 +20,9 @@ use super::typing::typed_set;
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits};
 use supertext::faces::commands::{line_parse, words_parse};
+use supertext::faces::ending::program_end;
 use supertext::faces::input::command_put;
+use supertext::faces::secrets::{line_shown, secret_put, secrets_answer, secrets_asked};
 use supertext::faces::texts::text;
 use supertext::logic::events::Command;
 use supertext::store::settings::{Settings, settings_write};
@@ -57,8 +59,14 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
             let said = text(&window.texts, "window-copied", &[]);
             toast(window, &said);
         }
-        Touch::Back => form_open(window, View::Chat),
+        Touch::Back => {
+            if window.view == View::Password {
+                window.effects.push(Effect::Secret(String::new()));
+            }
+            form_open(window, View::Chat);
+        }
         Touch::AddGo => form_add(window),
+        Touch::PasswordGo => password_give(window),
         Touch::FirstGo => form_first(window),
         Touch::Send => message_send(window),
         Touch::Attach => window.effects.push(Effect::Choose),
@@ -312,6 +320,10 @@ pub fn effects_run(effects: Vec<Effect>) {
             if let Some(queues) = queues {
                 words_put(queues, words);
             }
+        } else if let Effect::Secret(secret) = &effect {
+            if let Some(queues) = queues {
+                secret_put(queues, secret.clone());
+            }
         } else {
             effect_do(effect, &widgets);
         }
@@ -333,7 +345,9 @@ fn words_put(queues: &Queues, words: &[String]) {
     } else {
         words.join(" ")
     };
-    command_put(queues, parsed, &shown);
+    let asked = secrets_asked(&parsed);
+    command_put(queues, parsed, line_shown(&shown));
+    secrets_answer(queues, asked);
 }
 
 /// Перерисовать всё, кроме полей: они — вслед за тем, что под ними.
@@ -368,8 +382,8 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
             app::add_timeout3(5.1, on_toast);
         }
         Effect::Hand(on) => window.set_cursor(if on { Cursor::Hand } else { Cursor::Default }),
-        Effect::Leave(code) => std::process::exit(code),
-        Effect::Words(_) | Effect::Redraw => {}
+        Effect::Leave(code) => program_end(code),
+        Effect::Words(_) | Effect::Secret(_) | Effect::Redraw => {}
     }
 }
 

@@ -46,7 +46,7 @@ pub fn on_canvas_draw(widget: &mut Widget) {
             let said = text(&window.texts, "window-choose", &[]);
             empty_draw(window.palette, at.canvas, &said);
         }
-        (View::First | View::Add | View::Settings, _) => form_draw(window, &at),
+        (View::First | View::Add | View::Settings | View::Password, _) => form_draw(window, &at),
     }
     if window.view == View::Chat {
         menu_draw(window, &at);

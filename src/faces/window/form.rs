@@ -29,6 +29,7 @@ pub fn form_fields(view: View, at: &Places) -> (Option<Rect>, Option<Rect>) {
         }
         View::Add => (Some(rect(x, y + 40, w, 40)), Some(rect(x, y + 136, w, 40))),
         View::Settings => (Some(rect(x, y + 40, w - 130, 40)), None),
+        View::Password => (Some(rect(x, y + 90, w, 40)), None),
         View::Chat => (None, None),
     }
 }
@@ -51,7 +52,7 @@ pub fn form_open(window: &mut Window, view: View) {
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(match view {
         View::Chat => Field::Message,
-        View::First | View::Add | View::Settings => Field::One,
+        View::First | View::Add | View::Settings | View::Password => Field::One,
     }));
 }
 
@@ -62,6 +63,7 @@ pub fn form_draw(window: &mut Window, at: &Places) {
         View::First => first_draw(window, at),
         View::Add => add_draw(window, at),
         View::Settings => settings_draw(window, at),
+        View::Password => password_draw(window, at),
         View::Chat => {}
     }
 }
@@ -217,6 +219,39 @@ pub fn form_add(window: &mut Window) {
     let said = window.widgets.two.value();
     window.effects.push(Effect::Words(command(&["/add", &id_digits(id), said.trim()])));
     chat_open(window, id);
+}
+
+/// Открывает страницу пароля; если она уже открыта, спрашивает снова.
+pub fn form_password(window: &mut Window) {
+    window.view = View::Chat;
+    form_open(window, View::Password);
+}
+
+/// Страница пароля: что за пароль, поле, которое его не показывает.
+fn password_draw(window: &mut Window, at: &Places) {
+    title_draw(window, at, "window-password");
+    let (Some(one), _) = form_fields(View::Password, at) else { return };
+    let said = window.wanted.clone();
+    let laid = lay(&mut window.words, LABEL, &said, f64::from(one.w));
+    let mut y = one.y - 66;
+    for line in laid.lines.iter().take(3) {
+        words(LABEL, window.palette.text, &said[line.from..line.to], one.x + 2, y);
+        y += 20;
+    }
+    field_draw(window, one, "", "", false);
+    let ready = !window.widgets.one.value().is_empty();
+    let label = text(&window.texts, "window-password-go", &[]);
+    button_draw(window, rect(one.x, one.y + 60, one.w, 44), &label, Touch::PasswordGo, ready);
+}
+
+/// Пароль набран: он уходит ядру и нигде не остаётся.
+pub fn password_give(window: &mut Window) {
+    let secret = window.widgets.one.value();
+    if secret.is_empty() {
+        return;
+    }
+    window.effects.push(Effect::Secret(secret));
+    form_open(window, View::Chat);
 }
 
 /// One line of the settings: its label and its choices.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fltk::app;
 use fltk::app::TimeoutHandle;
 use fltk::enums::{CallbackTrigger, Font, FrameType};
-use fltk::input::{Input, MultilineInput};
+use fltk::input::{Input, InputType, MultilineInput};
 use fltk::prelude::{GroupExt, InputExt, WidgetBase, WidgetExt, WindowExt};
 use fltk::widget::Widget;
 use fltk::window::DoubleWindow;
@@ -228,6 +228,8 @@ pub fn widgets_place() {
             form_place(window, &at);
         }
     }
+    let secret = view == View::Password;
+    widgets.one.set_type(if secret { InputType::Secret } else { InputType::Normal });
     for field in [&mut widgets.search, &mut widgets.one, &mut widgets.two] {
         field.set_frame(FrameType::FlatBox);
         field.set_color(palette.field);

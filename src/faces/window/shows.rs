@@ -1,13 +1,16 @@
 //! What the controller shows, one arm each: it becomes people, rows of chats, toasts.
 //! То, что показывает controller, по ветке на каждое: люди, строки чатов, вести.
 
+use fltk::prelude::InputExt;
+
 use super::act::{chat_open, toast};
 use super::chat::{chat_before, chat_push, file_find, row_find, text_safe};
+use super::form::{form_open, form_password};
 use super::run::{people_order, title_set};
 use super::state::{Body, Effect, FileRow, Person, Row, View, Window, row_new};
 use supertext::base::clock::time_now;
 use supertext::base::fail::Fail;
-use supertext::base::ids::{Id, id_shown};
+use supertext::base::ids::{Id, id_digits, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
 use supertext::logic::events::Standing;
@@ -32,6 +35,16 @@ pub fn show_take(window: &mut Window, show: Show) {
         }
         Show::Contact { .. } => contact_take(window, &show),
         Show::Request { id, name, words } => request_take(window, id, &name, &words),
+        Show::Password { .. } => {
+            window.wanted = show_text(&window.texts, &show);
+            form_password(window);
+        }
+        Show::Person { id, .. } => {
+            // Найденный по имени: остаётся его добавить.
+            note_put(window, &show);
+            form_open(window, View::Add);
+            window.widgets.one.set_value(&id_digits(id));
+        }
         Show::Deleted { peer, message } => deleted(window, peer, &message),
         Show::Message(shown) => message_take(window, shown),
         Show::Page { peer, messages, more } => page_take(window, peer, messages, more),
@@ -79,7 +92,7 @@ pub fn show_take(window: &mut Window, show: Show) {
         }
         Show::Exit(code) => {
             window.leaving = true;
-            window.effects.push(Effect::Leave(i32::from(code)));
+            window.effects.push(Effect::Leave(code));
         }
     }
     window.effects.push(Effect::Redraw);

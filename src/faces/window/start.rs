@@ -68,6 +68,7 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         chats,
         open: None,
         view: if first { View::First } else { View::Chat },
+        wanted: String::new(),
         error_one: String::new(),
         error_two: String::new(),
         toast: String::new(),
@@ -178,6 +179,7 @@ fn field_enter(window: &mut Window, from_one: bool) {
         View::First if from_one => window.effects.push(Effect::Focus(Field::Two)),
         View::First => touch_do(window, Touch::FirstGo),
         View::Add => touch_do(window, Touch::AddGo),
+        View::Password => touch_do(window, Touch::PasswordGo),
         View::Settings => touch_do(window, Touch::NameSave),
         View::Chat => {}
     }

@@ -143,6 +143,8 @@ pub enum View {
     Chat,
     Add,
     Settings,
+    /// The core waits for a password.
+    Password,
 }
 
 /// Which people the left column shows.
@@ -163,6 +165,7 @@ pub enum Touch {
     CopyId,
     Back,
     AddGo,
+    PasswordGo,
     FirstGo,
     Send,
     Attach,
@@ -206,9 +209,11 @@ pub enum Effect {
     Redraw,
     Glide,
     ToastLater,
+    /// A password for the core; an empty one cancels.
+    Secret(String),
     /// A hand instead of an arrow.
     Hand(bool),
-    Leave(i32),
+    Leave(u8),
 }
 
 /// Fields a person types into.
@@ -290,6 +295,8 @@ pub struct Window {
     pub chats: BTreeMap<Id, Chat>,
     pub open: Option<Id>,
     pub view: View,
+    /// What password is wanted.
+    pub wanted: String,
     pub error_one: String,
     pub error_two: String,
     pub toast: String,
