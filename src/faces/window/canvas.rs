@@ -51,7 +51,9 @@ pub fn on_canvas_draw(widget: &mut Widget) {
     if window.view == View::Chat {
         menu_draw(window, &at);
     }
-    toast_draw(window, rect(at.canvas.x, HEAD, at.canvas.w, at.canvas.h - HEAD));
+    // На страницах весть внизу: вверху там слова.
+    let top = if window.view == View::Chat { HEAD } else { at.canvas.h - 90 };
+    toast_draw(window, rect(at.canvas.x, top, at.canvas.w, at.canvas.h - top));
     draw::pop_clip();
     window.widgets.message.redraw();
     window.widgets.one.redraw();
