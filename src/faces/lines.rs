@@ -61,13 +61,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             text(texts, "offer", &values)
         }
         Show::Progress { transfer, bytes, size, rate, .. } => {
-            let percent = if *size == 0 { 100 } else { bytes.saturating_mul(100) / size };
-            let values = [
-                ("transfer", transfer.to_string()),
-                ("percent", percent.to_string()),
-                ("rate", size_text(*rate)),
-            ];
-            text(texts, "progress", &values)
+            progress_line(texts, *transfer, *bytes, *size, *rate)
         }
         Show::File(shown) => file_line(texts, shown),
         Show::Limits { asked: false, .. } => String::new(),
@@ -275,6 +269,17 @@ fn minute_shown(wall_ms: u64, shown: &MessageShow) -> String {
 /// Время получения; ещё не получено — тире.
 fn time_shown(wall_ms: u64) -> String {
     if wall_ms == 0 { String::from("—") } else { time_local(wall_ms) }
+}
+
+/// Ход передачи: какая часть есть и как быстро идёт.
+fn progress_line(texts: &Texts, transfer: u32, bytes: u64, size: u64, rate: u64) -> String {
+    let percent = if size == 0 { 100 } else { bytes.saturating_mul(100) / size };
+    let values = [
+        ("transfer", transfer.to_string()),
+        ("percent", percent.to_string()),
+        ("rate", size_text(rate)),
+    ];
+    text(texts, "progress", &values)
 }
 
 /// Передача: что с ней, сколько, как быстро, почему.

@@ -65,12 +65,7 @@ pub fn show_take(window: &mut Window, show: Show) {
             progress_take(window, peer, transfer, bytes, size, rate);
         }
         Show::File(shown) => file_take(window, shown),
-        Show::Limits { peer, messages, files, .. } => {
-            if let Some(person) = window.people.get_mut(&peer) {
-                person.messages_left = Some(messages);
-                person.files_left = Some(files);
-            }
-        }
+        Show::Limits { peer, messages, files, .. } => limits_take(window, peer, messages, files),
         Show::Confirm { token, peer, packets, what, left, .. } => {
             ask_take(window, token, peer, &what, packets, left);
         }
@@ -122,6 +117,14 @@ fn ask_take(window: &mut Window, token: u64, peer: Id, what: &Ask, packets: u64,
     let said = text(&window.texts, key, &values);
     let row = row_new(Body::Ask(Some(token)), &said, true, time_now().wall_ms);
     chat_push(window.chats.entry(peer).or_default(), row);
+}
+
+/// Остатки человека.
+fn limits_take(window: &mut Window, peer: Id, messages: u64, files: u64) {
+    if let Some(person) = window.people.get_mut(&peer) {
+        person.messages_left = Some(messages);
+        person.files_left = Some(files);
+    }
 }
 
 /// Раскладка забывается: сменился язык или шрифт.
