@@ -273,7 +273,7 @@ fn time_shown(wall_ms: u64) -> String {
 
 /// Ход передачи: какая часть есть и как быстро идёт.
 fn progress_line(texts: &Texts, transfer: u32, bytes: u64, size: u64, rate: u64) -> String {
-    let percent = if size == 0 { 100 } else { bytes.saturating_mul(100) / size };
+    let percent = bytes.saturating_mul(100).checked_div(size).unwrap_or(100);
     let values = [
         ("transfer", transfer.to_string()),
         ("percent", percent.to_string()),

@@ -9,8 +9,10 @@ use super::lay::{Face, lay};
 use super::paint::{BOLD, PLAIN, cross, fill, round, words, words_middle};
 use super::place::{HEAD, Places, rect};
 use super::state::{Effect, Field, Rect, Touch, View, Window};
-use supertext::base::ids::{ID_DIGITS, id_digits, id_parse, id_shown};
+use supertext::base::ids::{ID_DIGITS, Id, id_digits, id_parse, id_shown};
+use supertext::faces::lines::show_text;
 use supertext::faces::texts::{Texts, text, text_fail};
+use supertext::logic::show::Show;
 use supertext::net::address::join_parse;
 
 /// Faces of pages.
@@ -202,6 +204,12 @@ fn add_draw(window: &mut Window, at: &Places) {
     words(LABEL, window.palette.quiet, &said, two.x + 2, two.y + 146);
 }
 
+/// Человек, найденный по имени: остаётся его добавить.
+pub fn form_found(window: &mut Window, id: Id) {
+    form_open(window, View::Add);
+    window.widgets.one.set_value(&id_digits(id));
+}
+
 /// «Добавить»: попросить о знакомстве и открыть чат.
 pub fn form_add(window: &mut Window) {
     let typed = window.widgets.one.value();
@@ -222,7 +230,8 @@ pub fn form_add(window: &mut Window) {
 }
 
 /// Открывает страницу пароля; если она уже открыта, спрашивает снова.
-pub fn form_password(window: &mut Window) {
+pub fn form_password(window: &mut Window, show: &Show) {
+    window.wanted = show_text(&window.texts, show);
     window.view = View::Chat;
     form_open(window, View::Password);
 }

@@ -4,7 +4,8 @@
 use fltk::app;
 
 use super::act::effects_run;
-use super::run::{people_order, widgets_place};
+use super::people::people_order;
+use super::run::widgets_place;
 use super::shows::show_take;
 use super::state::{Effect, Folder, Options, WINDOW, Window};
 use supertext::base::fail::{FailKind, fail};

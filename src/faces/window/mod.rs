@@ -17,6 +17,7 @@ pub mod keys;
 pub mod lay;
 pub mod menu;
 pub mod paint;
+pub mod people;
 pub mod place;
 pub mod run;
 pub mod select;

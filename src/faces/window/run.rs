@@ -20,16 +20,15 @@ use super::chat::chat_scroll;
 use super::form::form_place;
 use super::icon::icon_make;
 use super::paint::{PLAIN, words};
+use super::people::people_order;
 use super::place::places;
 use super::shows::show_take;
 use super::side::{on_side_draw, on_side_event};
 use super::start::window_new;
-use super::state::{Effect, Folder, Frames, Options, View, WINDOW, Widgets, Window};
+use super::state::{Effect, Frames, Options, View, WINDOW, Widgets, Window};
 use super::typing::{on_message_event, typed_measure};
 use supertext::base::clock::time_now;
-use supertext::base::ids::{Id, id_digits};
 use supertext::faces::texts::text;
-use supertext::logic::events::Standing;
 use supertext::logic::show::Show;
 use supertext::workers::map::Queues;
 
@@ -385,47 +384,4 @@ fn frames_log(window: &Window) {
     let Frames { count, slow, worst_us, total_us } = window.frames;
     let mean = total_us / u64::max(1, count);
     tracing::info!("frames: {count}, over 50 ms: {slow}, worst {worst_us} us, mean {mean} us");
-}
-
-/// Порядок людей: по последнему сообщению; папка и поиск отбирают.
-pub fn people_order(window: &mut Window) {
-    let wanted = window.widgets.search.value().to_lowercase();
-    let mut rows: Vec<(u64, Id)> = Vec::new();
-    for person in window.people.values() {
-        let spam = person.standing == Standing::Spam;
-        let fits = match window.folder {
-            Folder::All => !spam,
-            Folder::Unread => !spam && (person.unread > 0 || window.open == Some(person.id)),
-            Folder::Spam => spam,
-        };
-        let found = wanted.is_empty()
-            || person.name.to_lowercase().contains(&wanted)
-            || id_digits(person.id).contains(&wanted.replace(' ', ""));
-        if fits && found {
-            rows.push((u64::MAX - person.last_at, person.id));
-        }
-    }
-    rows.sort_unstable();
-    window.order.clear();
-    for (_, id) in rows {
-        window.order.push(id);
-    }
-}
-
-/// Заголовок окна с числом непрочитанного.
-pub fn title_set(window: &mut Window) {
-    let mut unread = 0;
-    for person in window.people.values() {
-        if person.standing != Standing::Spam {
-            unread += person.unread;
-        }
-    }
-    let mut title = String::from("Supertext");
-    if unread > 0 {
-        title = format!("({unread}) {title}");
-    }
-    if !window.name.is_empty() {
-        title.push_str(&format!(" — {}", window.name));
-    }
-    window.effects.push(Effect::Title(title));
 }

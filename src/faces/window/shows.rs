@@ -1,22 +1,19 @@
 //! What the controller shows, one arm each: it becomes people, rows of chats, toasts.
 //! То, что показывает controller, по ветке на каждое: люди, строки чатов, вести.
 
-use fltk::prelude::InputExt;
-
 use super::act::{chat_open, toast};
 use super::chat::{chat_before, chat_push, file_find, row_find, text_safe};
-use super::form::{form_open, form_password};
-use super::run::{people_order, title_set};
-use super::state::{Body, Effect, FileRow, Person, Row, View, Window, row_new};
+use super::form::{form_found, form_password};
+use super::people::{
+    contact_take, last_take, limits_take, people_order, person_of, request_take, title_set,
+};
+use super::state::{Body, Effect, FileRow, Row, View, Window, row_new};
 use supertext::base::clock::time_now;
 use supertext::base::fail::Fail;
-use supertext::base::ids::{Id, id_digits, id_shown};
+use supertext::base::ids::{Id, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
-use supertext::logic::events::Standing;
-use supertext::logic::show::{
-    Ask, FileShow, FileState, MessageShow, PeerState, ReceiptState, Show,
-};
+use supertext::logic::show::{Ask, FileShow, FileState, MessageShow, ReceiptState, Show};
 use supertext::wire::message::MessageId;
 
 /// Показанное становится состоянием окна.
@@ -35,15 +32,10 @@ pub fn show_take(window: &mut Window, show: Show) {
         }
         Show::Contact { .. } => contact_take(window, &show),
         Show::Request { id, name, words } => request_take(window, id, &name, &words),
-        Show::Password { .. } => {
-            window.wanted = show_text(&window.texts, &show);
-            form_password(window);
-        }
+        Show::Password { .. } => form_password(window, &show),
         Show::Person { id, .. } => {
-            // Найденный по имени: остаётся его добавить.
             note_put(window, &show);
-            form_open(window, View::Add);
-            window.widgets.one.set_value(&id_digits(id));
+            form_found(window, id);
         }
         Show::Deleted { peer, message } => deleted(window, peer, &message),
         Show::Message(shown) => message_take(window, shown),
@@ -119,14 +111,6 @@ fn ask_take(window: &mut Window, token: u64, peer: Id, what: &Ask, packets: u64,
     chat_push(window.chats.entry(peer).or_default(), row);
 }
 
-/// Остатки человека.
-fn limits_take(window: &mut Window, peer: Id, messages: u64, files: u64) {
-    if let Some(person) = window.people.get_mut(&peer) {
-        person.messages_left = Some(messages);
-        person.files_left = Some(files);
-    }
-}
-
 /// Раскладка забывается: сменился язык или шрифт.
 pub fn layouts_drop(window: &mut Window) {
     for chat in window.chats.values_mut() {
@@ -134,95 +118,6 @@ pub fn layouts_drop(window: &mut Window) {
             row.laid = None;
         }
     }
-}
-
-/// Человек по номеру; незнакомый заводится.
-fn person_of(window: &mut Window, id: Id) -> &mut Person {
-    window.people.entry(id).or_insert(Person {
-        id,
-        name: id_shown(id),
-        state: PeerState::Unknown,
-        standing: Standing::Contact,
-        blocked: false,
-        verified: false,
-        changed: false,
-        unread: 0,
-        last: String::new(),
-        last_out: false,
-        last_at: 0,
-        messages_left: None,
-        files_left: None,
-    })
-}
-
-/// Контакт появился или изменился.
-fn contact_take(window: &mut Window, show: &Show) {
-    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed } = show
-    else {
-        return;
-    };
-    let open = window.focused && window.open == Some(*id) && window.view == View::Chat;
-    let person = person_of(window, *id);
-    let asked = person.standing;
-    person.name = if name.is_empty() { id_shown(*id) } else { text_safe(name) };
-    person.state = *state;
-    person.blocked = *blocked;
-    person.standing = *standing;
-    person.verified = *verified;
-    person.changed = *changed;
-    person.unread = if open { 0 } else { *unread };
-    if asked != *standing && matches!(*standing, Standing::Contact) {
-        // Ответ дан: под просьбой больше нет кнопок.
-        if let Some(chat) = window.chats.get_mut(id) {
-            for row in &mut chat.rows {
-                if row.body == Body::Request {
-                    row.body = Body::Note;
-                    row.laid = None;
-                }
-            }
-        }
-    }
-    people_order(window);
-    title_set(window);
-}
-
-/// Просьба о знакомстве: пузырь с кнопками в чате этого человека.
-fn request_take(window: &mut Window, id: Id, name: &str, words: &str) {
-    let now = time_now().wall_ms;
-    let person = person_of(window, id);
-    if !name.is_empty() && person.name == id_shown(id) {
-        person.name = text_safe(name);
-    }
-    if person.standing == Standing::Contact {
-        person.standing = Standing::Asks;
-    }
-    person.last_at = u64::max(person.last_at, now);
-    person.unread = u64::max(person.unread, 1);
-    let who = vec![("who", person.name.clone())];
-    let mut said = text(&window.texts, "request", &who);
-    if !words.is_empty() {
-        said.push_str(&format!("\n«{}»", text_safe(words)));
-    }
-    let chat = window.chats.entry(id).or_default();
-    for row in &chat.rows {
-        if row.body == Body::Request {
-            return;
-        }
-    }
-    chat_push(chat, row_new(Body::Request, &said, false, now));
-    people_order(window);
-}
-
-/// Последнее сообщение человека — для левого столбца.
-fn last_take(window: &mut Window, shown: &MessageShow) {
-    let person = person_of(window, shown.peer);
-    let at = u64::max(shown.sent, shown.received);
-    if at < person.last_at || shown.edited > 0 && shown.sent < person.last_at {
-        return;
-    }
-    person.last = text_safe(&shown.text);
-    person.last_out = shown.outgoing;
-    person.last_at = at;
 }
 
 /// Строка чата из сообщения.

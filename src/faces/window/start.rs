@@ -13,8 +13,8 @@ use super::act::{command, effects_run, touch_do};
 use super::form::form_open;
 use super::keys::{is_enter, latin_pressed};
 use super::lay::Words;
+use super::people::{people_order, title_set};
 use super::place::TYPED_LINE;
-use super::run::{people_order, title_set};
 use super::state::{
     Chat, Effect, Field, Folder, Frames, Options, Touch, View, WINDOW, Widgets, Window,
 };
