@@ -78,6 +78,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         }
         Touch::AnswerDrop => answer_drop(window),
         Touch::Quote(message) => quote_show(window, &message),
+        Touch::Link(address) => window.effects.push(Effect::OpenPath(address)),
         Touch::Words(words) => window.effects.push(Effect::Words(words)),
         Touch::Ask { token, yes } => ask_answer(window, token, yes),
         Touch::OpenPath(path) => window.effects.push(Effect::OpenPath(path)),

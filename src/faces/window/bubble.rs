@@ -74,7 +74,7 @@ pub fn row_draw(brush: &mut Brush<'_>, row: &Row, index: usize, y: i32) {
 
 /// Строки текста с выделением.
 fn lines_draw(
-    brush: &Brush<'_>,
+    brush: &mut Brush<'_>,
     row: &Row,
     laid: &RowLaid,
     index: usize,
@@ -85,11 +85,33 @@ fn lines_draw(
     for line in &laid.text.lines {
         if line_y + LINE > brush.area.y && line_y < brush.area.y + brush.area.h {
             select_draw(brush, row, index, *line, text_x, line_y);
-            let said = &row.text[line.from..line.to];
-            words(TEXT, brush.palette.text, said, text_x, line_y + 15);
+            line_draw(brush, row, laid, *line, text_x, line_y);
         }
         line_y += LINE;
     }
+}
+
+/// Строка текста; адреса в ней — другим цветом, подчёркнуты и нажимаются.
+fn line_draw(brush: &mut Brush<'_>, row: &Row, laid: &RowLaid, line: Line, x: i32, y: i32) {
+    let mut at = line.from;
+    for (from, to) in &laid.links {
+        let (first, last) = (usize::max(*from, line.from), usize::min(*to, line.to));
+        if first >= last {
+            continue;
+        }
+        let left = x + width_to(TEXT, &row.text, line, first) as i32;
+        let wide = x + width_to(TEXT, &row.text, line, last) as i32 - left;
+        let before = x + width_to(TEXT, &row.text, line, at) as i32;
+        words(TEXT, brush.palette.text, &row.text[at..first], before, y + 15);
+        let color = if row.outgoing { brush.palette.tick } else { brush.palette.accent };
+        words(TEXT, color, &row.text[first..last], left, y + 15);
+        fill(rect(left, y + 17, wide, 1), color);
+        let address = String::from(&row.text[*from..*to]);
+        brush.hits.push((rect(left, y, wide, LINE), Touch::Link(address)));
+        at = last;
+    }
+    let left = x + width_to(TEXT, &row.text, line, at) as i32;
+    words(TEXT, brush.palette.text, &row.text[at..line.to], left, y + 15);
 }
 
 /// Подсвечивает выделенное в строке текста.

@@ -287,6 +287,7 @@ pub fn on_canvas_event(_widget: &mut Widget, event: Event) -> bool {
         Event::Push => push_do(window, x, y),
         Event::Drag => drag_do(window, x, y),
         Event::Released => {
+            link_open(window, x, y);
             window.selecting = false;
             true
         }
@@ -341,7 +342,7 @@ fn push_do(window: &mut Window, x: i32, y: i32) -> bool {
         window.menu = menu;
     }
     match touch {
-        Some(Touch::Bubble(_)) | None => {
+        Some(Touch::Bubble(_) | Touch::Link(_)) | None => {
             let at = places(window);
             window.selection = None;
             if window.view == View::Chat && inside(at.rows, x, y) {
@@ -376,6 +377,20 @@ fn select_begin(window: &mut Window, x: i32, y: i32) {
     }
     window.selection = Some(Selection { from: ends.0, to: ends.1 });
     window.selecting = true;
+}
+
+/// Отпустили на адресе, ничего не выделив: открыть его.
+fn link_open(window: &mut Window, x: i32, y: i32) {
+    let empty = match window.selection {
+        Some(selection) => selection.from == selection.to,
+        None => false,
+    };
+    if !window.selecting || !empty {
+        return;
+    }
+    if let Some(Touch::Link(address)) = touched(&window.canvas_hits, x, y) {
+        touch_do(window, Touch::Link(address));
+    }
 }
 
 /// Тянет выделение; у края чат едет сам.

@@ -77,6 +77,7 @@ fn row_lay(sheet: &mut Sheet<'_>, index: usize) -> RowLaid {
         above: 0,
         day: String::new(),
         quote,
+        links: links_find(&row.text),
         foot,
         foot_w,
     };
@@ -138,6 +139,27 @@ fn text_lay(words: &mut Words, text: &str, most: i32, laid: &mut RowLaid) {
     }
     laid.w = widest + 2 * PAD_X;
     laid.h = high + 2 * PAD_Y;
+}
+
+/// Адреса сети в тексте: от `http` до пробела, без знаков препинания в конце.
+fn links_find(said: &str) -> Vec<(usize, usize)> {
+    let mut links = Vec::new();
+    let mut from = 0;
+    while let Some(found) = said[from..].find("http") {
+        let start = from + found;
+        let rest = &said[start..];
+        let end = match rest.find([' ', '\n', '\t', '"', '<', '>', '«', '»']) {
+            Some(end) => end,
+            None => rest.len(),
+        };
+        let bare = rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '。', '，']);
+        let marked = bare.starts_with("http://") || bare.starts_with("https://");
+        if marked && bare.len() > "https://".len() {
+            links.push((start, start + bare.len()));
+        }
+        from = start + usize::max(end, "http".len());
+    }
+    links
 }
 
 /// Имя и начало сообщения, на которое отвечает эта строка.

@@ -18,10 +18,18 @@ const TITLE: Face = Face { font: BOLD, size: 15 };
 /// Раскладывает пузырь файла.
 pub fn file_lay(file: &FileRow, outgoing: bool, most: i32, laid: &mut RowLaid) {
     laid.w = i32::min(most, 330);
-    laid.h = 80;
+    laid.h = if is_running(file) { 88 } else { 80 };
     if has_buttons(file, outgoing) {
         laid.h += BUTTONS - 2;
     }
+}
+
+/// Идёт ли передача (или стоит, но пойдёт).
+fn is_running(file: &FileRow) -> bool {
+    matches!(
+        file.state,
+        FileState::Started | FileState::Resumed | FileState::Paused | FileState::Waiting
+    )
 }
 
 /// Есть ли у файла кнопки.
@@ -57,10 +65,7 @@ pub fn file_draw(brush: &mut Brush<'_>, file: &FileRow, row: &Row, laid: &RowLai
     let mut widths = super::lay::Words::new();
     let name = fit(&mut widths, TITLE, &file.name, f64::from(room));
     words(TITLE, palette.text, &name, left, place.y + 24);
-    let running = matches!(
-        file.state,
-        FileState::Started | FileState::Resumed | FileState::Paused | FileState::Waiting
-    );
+    let running = is_running(file);
     let quiet = if row.outgoing { palette.out_quiet } else { palette.quiet };
     let color = if file.state == FileState::Error { palette.warn } else { quiet };
     if running {

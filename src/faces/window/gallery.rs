@@ -145,7 +145,13 @@ fn texts_fill(window: &mut Window) {
     let mixed = "Mixed: English, Русский, 中文, العربية, emoji 😀👩‍💻🎉❤️ and \
         a_very_long_identifier_without_any_spaces_that_must_be_broken_somewhere_0123456789";
     message(window, 5, true, mixed, ReceiptState::Delivered);
-    message(window, 6, false, "Отлично! 👍", ReceiptState::Delivered);
+    message(
+        window,
+        6,
+        false,
+        "Отлично! 👍 Смотри https://example.org/a?b=1.",
+        ReceiptState::Delivered,
+    );
     message(window, 7, true, "Лежит на сервере", ReceiptState::Stored);
     message(window, 8, true, "Ждёт здесь", ReceiptState::Queued);
     message(window, 9, true, "Не дошло", ReceiptState::Failed);

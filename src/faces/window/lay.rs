@@ -206,6 +206,9 @@ fn word_chop(
 /// Ширина начала строки до байта `at`.
 pub fn width_to(face: Face, text: &str, line: Line, at: usize) -> f64 {
     let at = usize::clamp(at, line.from, line.to);
+    if at == line.from {
+        return 0.0;
+    }
     draw::set_font(face.font, face.size);
     draw::width(&text[line.from..at])
 }

@@ -105,6 +105,8 @@ pub struct RowLaid {
     pub day: String,
     /// Name and text of the message this one answers.
     pub quote: Option<(String, String)>,
+    /// Bytes of addresses in the text.
+    pub links: Vec<(usize, usize)>,
     pub foot: String,
     pub foot_w: i32,
 }
@@ -172,6 +174,7 @@ pub enum Touch {
     Down,
     AnswerDrop,
     Quote(MessageId),
+    Link(String),
     /// A command, exactly its words.
     Words(Vec<String>),
     Ask {
