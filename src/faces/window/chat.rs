@@ -148,11 +148,9 @@ fn links_find(said: &str) -> Vec<(usize, usize)> {
     while let Some(found) = said[from..].find("http") {
         let start = from + found;
         let rest = &said[start..];
-        let end = match rest.find([' ', '\n', '\t', '"', '<', '>', '«', '»']) {
-            Some(end) => end,
-            None => rest.len(),
-        };
-        let bare = rest[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '。', '，']);
+        let whole = rest.split([' ', '\n', '\t', '"', '<', '>', '«', '»']).next().unwrap_or(rest);
+        let end = whole.len();
+        let bare = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '。', '，']);
         let marked = bare.starts_with("http://") || bare.starts_with("https://");
         if marked && bare.len() > "https://".len() {
             links.push((start, start + bare.len()));
