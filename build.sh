@@ -12,15 +12,15 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
 # слово | что должно быть на машине | лишние слова: - нельзя, + передаются дальше | описание
 WORDS=(
-    'run|rust|+|build, start a server, the Echo contact and the client, all in run/'
-    'test|rust lint openssl tshark|-|every check and test; the same is run by .ci/run'
-    'build|rust|-|release build: target/release/supertext, supertext-server'
-    'check|rust lint|-|format, clippy, rules of style, licences'
-    'release|rust|-|build and pack: target/release-package/*.tar.gz, SHA256SUMS'
+    'run|rust window|+|build, start a server, the Echo contact and the client, all in run/'
+    'test|rust lint window screen openssl tshark|-|every check and test; the same is run by .ci/run'
+    'build|rust window|-|release build: target/release/supertext, supertext-server'
+    'check|rust lint window|-|format, clippy, rules of style, licences'
+    'release|rust window|-|build and pack: target/release-package/*.tar.gz, SHA256SUMS'
     'cert|openssl|-|make certificates by hand in cert/, step by step'
-    'bench|rust|+|release build, then measurements (default: all)'
+    'bench|rust window|+|release build, then measurements (default: all)'
     'fuzz|rust|-|every fuzz target for 60 seconds (FUZZ_SECONDS)'
-    'soak|rust|-|long tests: simulator with 5000 seeds (SUPERTEXT_SIM_SEEDS)'
+    'soak|rust window|-|long tests: simulator with 5000 seeds (SUPERTEXT_SIM_SEEDS)'
     'help||-|this list'
 )
 
@@ -30,6 +30,30 @@ RUST_PACKAGES=(
     'rustc-web cargo-web rust-web-clippy rustfmt-web'
     'rustc cargo rust-clippy rustfmt'
 )
+
+# Что нужно окну: заголовки, с которыми собирается FLTK, и зачем они.
+WINDOW_PACKAGES=(
+    'g++|C++ compiler: the window library is built from its own source'
+    'make|builds that library'
+    'libpango1.0-dev|text of the window: every script, emoji'
+    'libxinerama-dev|the window on several screens'
+    'libxcursor-dev|pointers of the mouse'
+    'libxfixes-dev|clipboard of the window'
+)
+# Что нужно испытаниям в настоящем окне.
+SCREEN_PACKAGES=(
+    'xvfb|a screen in memory, for the tests of the window'
+    'openbox|a window manager for that screen'
+    'xdotool|keys and mouse for the tests of the window'
+    'xclip|clipboard for the tests of the window'
+    'x11-xkb-utils|layouts of the keyboard for the tests of the window'
+    'imagemagick|pictures of the window and their comparison'
+    'fonts-noto-core|Latin and Cyrillic letters in the pictures'
+    'fonts-noto-cjk|Chinese letters in the pictures'
+    'fonts-noto-color-emoji|emoji in the pictures'
+)
+# Библиотека окна собирается cmake не старше этого; в Debian 12 он старее.
+CMAKE_LEAST=3.28
 
 # Печатает строку о ходе работы.
 say() {
@@ -212,13 +236,77 @@ miss_lint() {
     done
 }
 
-# Готовит машину: $1 = чего требует слово (rust, lint, openssl, tshark).
+# Печатает папку с cmake нужной версии: своего окружения проекта или из PATH.
+cmake_find() {
+    local dir found
+    for dir in "$project/.venv/bin" "$(dirname "$(command -v cmake || true)")"; do
+        found=$("$dir/cmake" --version 2> /dev/null | sed -n 's/^cmake version //p') || continue
+        if [ -n "$found" ] && version_at_least "$found" "$CMAKE_LEAST"; then
+            (cd "$dir" && pwd)
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Добавляет недостающие пакеты из таблицы $@; установленное узнаётся у dpkg.
+miss_packages() {
+    local row package why
+    for row in "$@"; do
+        IFS='|' read -r package why <<< "$row"
+        case "$(dpkg-query -f '${Status}' -W "$package" 2> /dev/null)" in
+        *' installed') ;;
+        *) miss "$package" "$why" ;;
+        esac
+    done
+}
+
+# Решает, чего не хватает окну: заголовков и cmake. Не на Debian об этом скажет сама сборка.
+miss_window() {
+    local version
+    command -v apt-get > /dev/null || return 0
+    miss_packages "${WINDOW_PACKAGES[@]}"
+    if cmake_find > /dev/null; then
+        return
+    fi
+    version=$(apt_candidate cmake)
+    if [ -n "$version" ] && version_at_least "$version" "$CMAKE_LEAST"; then
+        miss cmake "builds the window library"
+    else
+        have_certificates || miss ca-certificates "to fetch cmake over HTTPS"
+        command -v python3 > /dev/null || miss python3 "cmake $CMAKE_LEAST or newer comes through it"
+        python3 -c 'import venv, ensurepip' 2> /dev/null \
+            || miss python3-venv "cmake $CMAKE_LEAST or newer comes through it"
+    fi
+}
+
+# Ставит cmake в окружение проекта (.venv), если пакеты Debian нужного не дали.
+cmake_set_up() {
+    if ! cmake_find > /dev/null; then
+        command -v python3 > /dev/null || die "no cmake $CMAKE_LEAST or newer on this machine"
+        say "cmake $CMAKE_LEAST or newer goes into .venv: Debian's own is older"
+        python3 -m venv "$project/.venv"
+        "$project/.venv/bin/pip" install --quiet "cmake>=$CMAKE_LEAST,<5" \
+            || die "cmake could not be installed into .venv"
+    fi
+    PATH=$(cmake_find):$PATH
+    export PATH
+}
+
+# Готовит машину: $1 = чего требует слово (rust, lint, window, screen, openssl, tshark).
 set_up() {
     local need dir
     for need in $1; do
         case "$need" in
         rust) miss_rust ;;
         lint) miss_lint ;;
+        window) miss_window ;;
+        # Без экрана в памяти испытания окна пропускаются, а остальные идут.
+        screen)
+            if command -v apt-get > /dev/null && can_root; then
+                miss_packages "${SCREEN_PACKAGES[@]}"
+            fi
+            ;;
         openssl) command -v openssl > /dev/null || miss openssl "certificates by hand" ;;
         # Испытание tests/wireshark.rs ловит пакеты и читает их настоящим tshark: видно, что на
         # проводе всё зашифровано. Вопроса о захвате без root apt_get не задаст; где пакет ставить
@@ -244,6 +332,9 @@ set_up() {
         export PATH
         say "$("$dir/rustc" --version), $dir"
         ;;
+    esac
+    case " $1 " in
+    *" window "*) cmake_set_up ;;
     esac
 }
 

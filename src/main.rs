@@ -1,11 +1,18 @@
 //! The client program: args → home → identity → workers → a face.
 //! Программа-клиент: слова → домашняя папка → личность → потоки → лицо.
 
+mod gui;
+// Окно — часть этой программы, а не библиотеки: сервер с нею FLTK не получает.
+#[cfg(feature = "gui")]
+#[path = "faces/window/mod.rs"]
+mod window;
+
 use std::fs::File;
 use std::process::ExitCode;
 
 use clap::Parser;
 use rusqlite::Connection;
+use supertext::base::clock::time_now;
 use supertext::base::fail::{Fail, FailKind, fail};
 use supertext::base::ids::{Id, id_digits, id_parse, id_shown};
 use supertext::base::log::log_start;
@@ -42,9 +49,13 @@ use supertext::workers::map::{FACE, QUEUES};
 use supertext::workers::roles::{ClientStart, Event, FaceMain};
 use supertext::workers::start::{signals_start, workers_start};
 
+use gui::{gallery, gui_begin, gui_face, gui_here, gui_run};
+
 /// Начало: ошибка запуска — одна строка и код.
 fn main() -> ExitCode {
     let args = ClientArgs::parse();
+    // Отсчёт начинается здесь: по нему меряется, скоро ли открылось окно.
+    let _ = time_now();
     let lang = args.lang.clone();
     match client_main(args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,7 +64,11 @@ fn main() -> ExitCode {
 }
 
 /// Готовит всё и отдаёт главный поток лицу. Возвращается только из `supertext id`.
-fn client_main(args: ClientArgs) -> Result<(), Fail> {
+fn client_main(mut args: ClientArgs) -> Result<(), Fail> {
+    let mode = mode_choose(&args);
+    if mode == Mode::Gallery {
+        return gallery(&args);
+    }
     let mut root = match &args.home {
         Some(path) => path.clone(),
         None => home_default("supertext")?,
@@ -63,12 +78,15 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
     }
     let home = home_open(&root)?;
     home_client(&home)?;
-    if args.mode == Mode::Id {
+    if mode == Mode::Id {
         return id_print(&args, &home);
     }
     // Замок держится, пока жива программа: он едет к controller-у.
     let lock = home_lock(&home)?;
     log_start(&home.log, &args.log)?;
+    if mode == Mode::Gui && !gui_begin(&mut args, &home)? {
+        return Ok(());
+    }
     let suspect = home.suspect.clone();
     let start = match client_start_facts(&args, home, lock) {
         Ok(start) => start,
@@ -80,18 +98,21 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
             return Err(failed);
         }
     };
-    let face: FaceMain = match (args.mode, args.json) {
+    let face: FaceMain = match (mode, args.json) {
         (Mode::Echo, _) => echo_face,
-        (Mode::Console | Mode::Id, true) => json_face,
-        (Mode::Console | Mode::Id, false) => console_face,
+        (Mode::Gui, _) => gui_face(),
+        (Mode::Console | Mode::Id | Mode::Gallery, true) => json_face,
+        (Mode::Console | Mode::Id | Mode::Gallery, false) => console_face,
     };
     let _ = FACE.set(face);
     let queues = &*QUEUES;
     let _ = queues.events.put.send(Event::StartClient(Box::new(start)));
     workers_start()?;
     signals_start()?;
-    if args.mode == Mode::Echo {
+    if mode == Mode::Echo {
         park();
+    } else if mode == Mode::Gui {
+        gui_run(queues);
     } else if args.json {
         pipe_read(queues);
         park();
@@ -99,6 +120,15 @@ fn client_main(args: ClientArgs) -> Result<(), Fail> {
         console_input(queues);
     }
     Ok(())
+}
+
+/// Что запускать: сказанное, иначе окно, если есть экран, иначе консоль.
+fn mode_choose(args: &ClientArgs) -> Mode {
+    match args.mode {
+        Some(mode) => mode,
+        None if !args.json && gui_here() => Mode::Gui,
+        None => Mode::Console,
+    }
 }
 
 /// `supertext id`: напечатать свой номер (и завести личность, если её нет).
@@ -223,9 +253,9 @@ fn wishes(args: &ClientArgs, settings: &Settings) -> Wishes {
         messages_first: setting_get(settings, "messages").parse().unwrap_or(1000),
         files_first: setting_get(settings, "files").parse().unwrap_or(1000),
         accept_files: args.accept_files
-            || args.mode == Mode::Echo
+            || args.mode == Some(Mode::Echo)
             || setting_get(settings, "accept_files") == "on",
-        answer_yes: args.yes || args.mode == Mode::Echo,
+        answer_yes: args.yes || args.mode == Some(Mode::Echo),
         contacts_only: setting_get(settings, "accept_from") == "contacts",
         bits: setting_get(settings, "bits") == "on",
     }

@@ -15,7 +15,7 @@ const OWNERS: [&str; 2] = ["queues.", "QUEUES."];
 /// Ends of a queue and words that put.
 const ENDS: [(&str, bool); 2] = [(".put", true), (".take", false)];
 /// Queues that are no edges, as map.rs says.
-const NO_EDGES: [&str; 2] = ["pool", "editor"];
+const NO_EDGES: [&str; 3] = ["pool", "editor", "to_window"];
 
 /// What was found: queue → who puts, who takes.
 type Found = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;
@@ -111,6 +111,9 @@ fn sources_scan() -> Found {
             // Код лица крутит displayer: берёт он, кладёт лицо.
             seen += file_scan(&format!("src/faces/{name}"), "face", "displayer", &mut found);
         }
+    }
+    for name in common::files::names_in(&common::project().join("src/faces/window")) {
+        seen += file_scan(&format!("src/faces/window/{name}"), "face", "displayer", &mut found);
     }
     for path in ["src/main.rs", "src/bin/supertext-server.rs"] {
         seen += file_scan(path, "face", "face", &mut found);

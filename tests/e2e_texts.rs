@@ -178,6 +178,8 @@ fn message_sample() -> MessageShow {
         edited: received,
         reply: [0xbc; 16],
         past: true,
+        number: 5,
+        state: ReceiptState::Read,
     }
 }
 

@@ -448,3 +448,38 @@ fn version_1_becomes_version_2() {
     assert_eq!(found(&base, "changed"), "changed");
     assert!(went(&base, ANN, 99, "new"));
 }
+
+#[test]
+fn pages_go_back_without_gaps() {
+    let base = base_make();
+    for number in 1..=7 {
+        came(&base, ANN, number * 2, &number.to_string());
+        went(&base, BOB, number * 2 + 1, "other");
+    }
+    history_hide(&base, ANN, &id_make(8)).unwrap();
+    let mut number = 0;
+    let mut pages = Vec::new();
+    loop {
+        let query = PastQuery::Before { peer: ANN, number, many: 3 };
+        let page = history_past(&base, &query).unwrap();
+        let Some(first) = page.first() else { break };
+        number = first.number;
+        pages.push(texts(&page));
+    }
+    assert_eq!(pages, ["5|6|7", "1|2|3"]);
+}
+
+#[test]
+fn the_last_with_everybody() {
+    let base = base_make();
+    assert!(history_past(&base, &PastQuery::Chats).unwrap().is_empty());
+    went(&base, BOB, 1, "to Bob");
+    came(&base, ANN, 2, "from Ann");
+    went(&base, BOB, 3, "to Bob again");
+    history_hide(&base, BOB, &id_make(3)).unwrap();
+    let chats = history_past(&base, &PastQuery::Chats).unwrap();
+    assert_eq!(texts(&chats), "to Bob|from Ann");
+    assert_eq!(chats[0].state, ReceiptState::Queued);
+    history_state(&base, BOB, &id_make(1), ReceiptState::Stored, 0).unwrap();
+    assert_eq!(history_past(&base, &PastQuery::Chats).unwrap()[0].state, ReceiptState::Stored);
+}

@@ -30,6 +30,8 @@ pub const QUEUE_EVENTS: usize = 1_024;
 pub const QUEUE_ORDERS: usize = 8_192;
 /// Events that wait for the face; what does not fit is dropped and counted.
 pub const QUEUE_SHOW: usize = 16_384;
+/// Of them, those on their way from the displayer's thread to the window's.
+pub const QUEUE_WINDOW: usize = 1_024;
 /// Buffers kept for use again.
 pub const POOL_BUFFERS: usize = 24;
 /// Message bytes that may wait for one link before it is cut off as too slow.

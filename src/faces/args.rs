@@ -12,21 +12,26 @@ use crate::base::fail::{Fail, fail_row};
 /// What to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
+    /// The window
+    Gui,
     /// The console
     Console,
     /// A contact that answers everything with the same
     Echo,
     /// Print one's own id and card
     Id,
+    /// Every state of every bubble, for tests
+    #[value(hide = true)]
+    Gallery,
 }
 
 /// Supertext: a messenger from computer to computer.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "supertext", version, about)]
 pub struct ClientArgs {
-    /// What to run
-    #[arg(value_enum, default_value = "console")]
-    pub mode: Mode,
+    /// What to run; without it the window when there is a display, otherwise the console
+    #[arg(value_enum)]
+    pub mode: Option<Mode>,
     /// Home folder: certificates, downloads, limits, settings
     #[arg(long, env = "SUPERTEXT_HOME")]
     pub home: Option<PathBuf>,
@@ -51,6 +56,9 @@ pub struct ClientArgs {
     /// Language: ru, en or zh
     #[arg(long, env = "SUPERTEXT_LANG")]
     pub lang: Option<String>,
+    /// Theme of the window: system, light or dark
+    #[arg(long, env = "SUPERTEXT_THEME")]
+    pub theme: Option<String>,
     /// Open the chat with this id
     #[arg(long, env = "SUPERTEXT_TO")]
     pub to: Option<String>,

@@ -41,6 +41,8 @@ pub enum Verb {
     Reply,
     Delete,
     History,
+    Page,
+    Chats,
     Search,
     Keep,
     Clear,
@@ -101,6 +103,8 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Reply, "/reply", "[MESSAGE] text"),
     row(Verb::Delete, "/delete", "MESSAGE"),
     row(Verb::History, "/history", "[ID] [N]"),
+    row(Verb::Page, "/page", "ID [NUMBER] [N]"),
+    row(Verb::Chats, "/chats", ""),
     row(Verb::Search, "/search", "words"),
     row(Verb::Keep, "/keep", "[ID] on|off"),
     row(Verb::Clear, "/clear", "[ID]"),
@@ -281,6 +285,8 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
             Command::Past(PastCommand::Delete(reference))
         }
         Verb::History => history_make(words)?,
+        Verb::Page => page_make(words)?,
+        Verb::Chats => Command::Past(PastCommand::Chats),
         Verb::Search => {
             let found = String::from(word(words, 0, "words")?);
             Command::Past(PastCommand::Search(found))
@@ -408,6 +414,20 @@ fn history_make(words: &[String]) -> Result<Command, Fail> {
     }
     let many = if second.is_empty() { HISTORY_FIRST } else { number(&second)? };
     Ok(Command::Past(PastCommand::History { who: first, many }))
+}
+
+/// `/page`: собеседник, до какого места истории (без него — с конца) и сколько сообщений.
+fn page_make(words: &[String]) -> Result<Command, Fail> {
+    let who = who(words)?;
+    let before = match word_or_empty(words, 1) {
+        empty if empty.is_empty() => 0,
+        text => number(&text)?,
+    };
+    let many = match word_or_empty(words, 2) {
+        empty if empty.is_empty() => HISTORY_FIRST,
+        text => number(&text)?,
+    };
+    Ok(Command::Past(PastCommand::Page { who, before, many }))
 }
 
 /// Путь целиком: передача продолжится и после запуска из другой папки.

@@ -94,6 +94,8 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::Password { .. }
             | Show::Person { .. }
             | Show::Message(_)
+            | Show::Page { .. }
+            | Show::Chats(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }
             | Show::File(_)

@@ -55,6 +55,8 @@ pub fn echo_face(queues: &Queues) {
             | Show::Password { .. }
             | Show::Person { .. }
             | Show::Message(_)
+            | Show::Page { .. }
+            | Show::Chats(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }
             | Show::File(_)

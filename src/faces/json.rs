@@ -203,6 +203,11 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::Deleted { peer, message } => json!({
             "event": "deleted", "peer": id_digits(*peer), "message": uuid_text(message)}),
         Show::Message(shown) => message_json(shown),
+        Show::Page { peer, messages, more } => json!({
+            "event": "page", "peer": id_digits(*peer), "more": more,
+            "messages": messages_json(messages)}),
+        Show::Chats(messages) => json!({
+            "event": "chats", "messages": messages_json(messages)}),
         Show::Receipt { peer, message, state, at, reason } => json!({
             "event": "receipt", "peer": id_digits(*peer), "message": uuid_text(message),
             "state": receipt_word(*state), "at": time_rfc3339(*at),
@@ -243,6 +248,18 @@ fn message_json(shown: &MessageShow) -> Value {
         "received": time_or_null(shown.received), "read": time_or_null(shown.read),
         "edited": time_or_null(shown.edited), "reply_to": uuid_or_null(&shown.reply),
         "kind": "text", "past": shown.past})
+}
+
+/// Сообщения прошлого: к обычным полям добавлены место в истории и состояние.
+fn messages_json(messages: &[MessageShow]) -> Value {
+    let mut rows = Vec::new();
+    for shown in messages {
+        let mut row = message_json(shown);
+        row["number"] = json!(shown.number);
+        row["state"] = json!(receipt_word(shown.state));
+        rows.push(row);
+    }
+    Value::Array(rows)
 }
 
 /// Передача как объект JSON.

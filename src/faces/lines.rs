@@ -47,6 +47,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             text(texts, "deleted", &[("message", message_digits(message))])
         }
         Show::Message(shown) => message_line(texts, shown),
+        Show::Page { messages, .. } | Show::Chats(messages) => page_text(texts, messages),
         Show::Receipt { message, state, at, reason, .. } => {
             receipt_line(texts, message, *state, *at, reason)
         }
@@ -60,13 +61,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             text(texts, "offer", &values)
         }
         Show::Progress { transfer, bytes, size, rate, .. } => {
-            let percent = if *size == 0 { 100 } else { bytes.saturating_mul(100) / size };
-            let values = [
-                ("transfer", transfer.to_string()),
-                ("percent", percent.to_string()),
-                ("rate", size_text(*rate)),
-            ];
-            text(texts, "progress", &values)
+            progress_line(texts, *transfer, *bytes, *size, *rate)
         }
         Show::File(shown) => file_line(texts, shown),
         Show::Limits { asked: false, .. } => String::new(),
@@ -230,6 +225,20 @@ fn message_line(texts: &Texts, shown: &MessageShow) -> String {
     text(texts, key, &values)
 }
 
+/// Страница прошлого, по строке на сообщение; в конце — место, с которого идут более ранние.
+fn page_text(texts: &Texts, messages: &[MessageShow]) -> String {
+    let Some(first) = messages.first() else {
+        return text(texts, "history-none", &[]);
+    };
+    let mut lines = String::new();
+    for shown in messages {
+        lines.push_str(&message_line(texts, shown));
+        lines.push('\n');
+    }
+    lines.push_str(&format!("  ↑ {}", first.number));
+    lines
+}
+
 /// Текст с пометками: на что ответ, когда исправлен и прочитан, номер (в прошлом — всегда). Другие
 /// строки текста отступают, чтобы никакая не выглядела чужим сообщением.
 fn message_text(texts: &Texts, shown: &MessageShow) -> String {
@@ -260,6 +269,17 @@ fn minute_shown(wall_ms: u64, shown: &MessageShow) -> String {
 /// Время получения; ещё не получено — тире.
 fn time_shown(wall_ms: u64) -> String {
     if wall_ms == 0 { String::from("—") } else { time_local(wall_ms) }
+}
+
+/// Ход передачи: какая часть есть и как быстро идёт.
+fn progress_line(texts: &Texts, transfer: u32, bytes: u64, size: u64, rate: u64) -> String {
+    let percent = bytes.saturating_mul(100).checked_div(size).unwrap_or(100);
+    let values = [
+        ("transfer", transfer.to_string()),
+        ("percent", percent.to_string()),
+        ("rate", size_text(rate)),
+    ];
+    text(texts, "progress", &values)
 }
 
 /// Передача: что с ней, сколько, как быстро, почему.

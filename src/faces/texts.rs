@@ -1,7 +1,8 @@
 //! Texts in three languages (Project Fluent), chosen at the start and changed at once by /lang.
 //! Тексты на трёх языках (Project Fluent): выбираются при запуске, меняются сразу командой /lang.
 
-use fluent::{FluentArgs, FluentBundle, FluentResource};
+use fluent::concurrent::FluentBundle;
+use fluent::{FluentArgs, FluentResource};
 use unic_langid::LanguageIdentifier;
 
 use crate::base::fail::{Fail, FailKind, fail_row};
@@ -28,7 +29,7 @@ pub fn texts_load(code: &str) -> Texts {
         }
     }
     let id: LanguageIdentifier = chosen.0.parse().unwrap_or_default();
-    let mut bundle = FluentBundle::new(vec![id]);
+    let mut bundle = FluentBundle::new_concurrent(vec![id]);
     bundle.set_use_isolating(false);
     // Разобранное с ошибками тоже годится: тест проверяет, что ошибок нет.
     let resource = match FluentResource::try_new(String::from(chosen.1)) {

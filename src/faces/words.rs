@@ -48,10 +48,11 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Trust
         | Verb::Message
         | Verb::Send
+        | Verb::Page
         | Verb::TopUp => {
             let (who, after) = who_split(rest);
             words.push(who);
-            if verb == Verb::TopUp {
+            if verb == Verb::TopUp || verb == Verb::Page {
                 for word in after.split_whitespace() {
                     words.push(String::from(word));
                 }
@@ -75,6 +76,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         Verb::Id
         | Verb::Contacts
         | Verb::Spam
+        | Verb::Chats
         | Verb::Status
         | Verb::Peers
         | Verb::Password

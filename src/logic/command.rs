@@ -23,6 +23,10 @@ pub enum ExportForm {
 pub enum PastCommand {
     History { who: String, many: u64 },
     Search(String),
+    /// Messages before this place of the history; 0 = the last ones.
+    Page { who: String, before: u64, many: u64 },
+    /// The last message with everybody.
+    Chats,
     Edit { reference: String, text: String },
     Reply { reference: String, text: String },
     Delete(String),

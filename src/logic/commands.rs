@@ -353,6 +353,8 @@ fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Re
         "files" => wishes.files_first = number(value)?,
         "accept_files" => wishes.accept_files = value == "on",
         "accept_from" => wishes.contacts_only = value == "contacts",
+        // Это нужно только окну: оно узнаёт о перемене по строке ниже.
+        "theme" | "send_key" => {}
         _ => return Err(fail(FailKind::ArgumentBad, key)),
     }
     let (key, value) = (String::from(key), String::from(value));

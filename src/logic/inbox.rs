@@ -6,7 +6,7 @@
 use super::contacts::{contact_make, contact_name, contact_show, name_clean};
 use super::events::{Action, BaseOrder, Out, Standing, out_show};
 use super::receiving::offer_received;
-use super::show::{MessageShow, Show};
+use super::show::{MessageShow, ReceiptState, Show};
 use super::state::{Client, Partial};
 use super::trust::{answer_received, request_received};
 use crate::base::bounds::{PARTIAL_BYTES_MAX, PARTIAL_MAX, PARTIALS_MAX, STRANGERS_MAX};
@@ -215,6 +215,8 @@ fn text_opened(client: &mut Client, source: Id, envelope: &Envelope, received: u
         edited: if edit { envelope.time } else { 0 },
         reply: if edit { [0; 16] } else { envelope.about },
         past: false,
+        number: 0,
+        state: ReceiptState::Delivered,
     };
     out_show(out, Show::Message(shown));
 }

@@ -139,6 +139,8 @@ pub fn text_pay(client: &mut Client, peer: Id, envelope: Envelope, packets: u64,
         edited: if edit { envelope.time } else { 0 },
         reply: if edit { [0; 16] } else { envelope.about },
         past: false,
+        number: 0,
+        state: ReceiptState::Queued,
     };
     out_show(out, Show::Message(shown));
     outbox_put(client, peer, envelope, None, out);

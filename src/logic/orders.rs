@@ -78,6 +78,14 @@ pub enum PastQuery {
         words: String,
         many: u64,
     },
+    /// Messages before this place of the history; 0 = the last ones.
+    Before {
+        peer: Id,
+        number: u64,
+        many: u64,
+    },
+    /// The last message with every person, the person who spoke last at the end.
+    Chats,
 }
 
 /// What the logic wants of history.db (store/desk.rs does it).
@@ -164,7 +172,7 @@ pub enum BaseTold {
     /// Past messages could not be looked up.
     QueryFailed { fail: Fail },
     /// Past messages that were asked for.
-    Past { messages: Vec<MessageShow> },
+    Past { query: PastQuery, messages: Vec<MessageShow> },
 }
 
 /// What the server's logic wants of mail.db.

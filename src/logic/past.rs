@@ -19,13 +19,24 @@ use crate::base::ids::Id;
 use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_READ, ENVELOPE_TEXT, MessageId};
 
 /// Показывает найденное в истории.
-pub fn past_show(client: &Client, messages: Vec<MessageShow>, out: &mut Out) {
-    if messages.is_empty() {
-        out_show(out, Show::Info { key: "history-none", values: Vec::new() });
-    }
-    for mut message in messages {
+pub fn past_show(client: &Client, query: PastQuery, mut messages: Vec<MessageShow>, out: &mut Out) {
+    for message in &mut messages {
         message.name = contact_name(client, message.peer);
-        out_show(out, Show::Message(message));
+    }
+    match query {
+        PastQuery::Last { .. } | PastQuery::Unseen { .. } | PastQuery::Search { .. } => {
+            if messages.is_empty() {
+                out_show(out, Show::Info { key: "history-none", values: Vec::new() });
+            }
+            for message in messages {
+                out_show(out, Show::Message(message));
+            }
+        }
+        PastQuery::Before { peer, many, .. } => {
+            let more = messages.len() as u64 == many;
+            out_show(out, Show::Page { peer, messages, more });
+        }
+        PastQuery::Chats => out_show(out, Show::Chats(messages)),
     }
 }
 
@@ -36,6 +47,17 @@ pub fn past_do(client: &mut Client, command: PastCommand, out: &mut Out) -> Resu
         PastCommand::Search(words) => {
             let query = PastQuery::Search { words, many: SEARCH_MANY };
             out.actions.push(Action::Base(BaseOrder::Past { query }));
+            Ok(())
+        }
+        PastCommand::Page { who, before, many } => {
+            let peer = who_or_chosen(client, &who)?;
+            let many = u64::clamp(many, 1, HISTORY_MAX);
+            let query = PastQuery::Before { peer, number: before, many };
+            out.actions.push(Action::Base(BaseOrder::Past { query }));
+            Ok(())
+        }
+        PastCommand::Chats => {
+            out.actions.push(Action::Base(BaseOrder::Past { query: PastQuery::Chats }));
             Ok(())
         }
         PastCommand::Edit { reference, text } => {

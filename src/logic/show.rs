@@ -71,6 +71,10 @@ pub struct MessageShow {
     pub reply: MessageId,
     /// From the history, not arriving now.
     pub past: bool,
+    /// Place in the history, growing with time; 0 = not known.
+    pub number: u64,
+    /// How far a message of one's own has come.
+    pub state: ReceiptState,
 }
 
 /// A transfer as shown.
@@ -166,6 +170,14 @@ pub enum Show {
         message: MessageId,
     },
     Message(MessageShow),
+    /// A page of the past, the oldest first; `more`: there is something before it.
+    Page {
+        peer: Id,
+        messages: Vec<MessageShow>,
+        more: bool,
+    },
+    /// The last message with every person.
+    Chats(Vec<MessageShow>),
     Receipt {
         peer: Id,
         message: MessageId,

@@ -59,6 +59,6 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
         BaseTold::QueryFailed { fail } => {
             out_show(out, Show::Error { fail, command: String::new() });
         }
-        BaseTold::Past { messages } => past_show(client, messages, out),
+        BaseTold::Past { query, messages } => past_show(client, query, messages, out),
     }
 }

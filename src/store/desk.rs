@@ -258,7 +258,7 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
             desk.wiped = true;
         }
         BaseOrder::Past { query } => match history_past(&desk.base, &query) {
-            Ok(messages) => desk.told.push(BaseTold::Past { messages }),
+            Ok(messages) => desk.told.push(BaseTold::Past { query, messages }),
             // Неудачный вопрос — не отказ диска: запись из-за него не отменяется.
             Err(fail) => desk.told.push(BaseTold::QueryFailed { fail }),
         },

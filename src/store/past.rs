@@ -10,12 +10,13 @@ use super::words::match_of;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::logic::events::{Found, PastQuery};
-use crate::logic::show::MessageShow;
+use crate::logic::show::{MessageShow, ReceiptState};
 use crate::wire::message::MessageId;
 
 /// Columns of a message as shown, in the order of `show_of`.
 const SHOW_COLUMNS: &str =
-    "m.peer, m.outgoing, m.id, m.text, m.sent, m.received, m.read, m.edited, m.reply";
+    "m.peer, m.outgoing, m.id, m.text, m.sent, m.received, m.read, m.edited, m.reply, m.number,
+     m.state";
 
 /// So many newest rows are looked through for a short reference.
 const FIND_MANY: i64 = 10_000;
@@ -178,6 +179,31 @@ pub fn history_past(base: &Connection, query: &PastQuery) -> Result<Vec<MessageS
             let mut statement = sql_try(base.prepare_cached(&select))?;
             past_rows(sql_try(statement.query(params![match_of(words), many_of(*many)]))?)?
         }
+        PastQuery::Before { peer, number, many } => {
+            let select = format!(
+                "SELECT {SHOW_COLUMNS} FROM messages m
+                 WHERE m.peer = ?1 AND m.hidden <> 1 AND m.number < ?2
+                 ORDER BY m.number DESC LIMIT ?3"
+            );
+            let before = if *number == 0 { i64::MAX } else { many_of(*number) };
+            let mut statement = sql_try(base.prepare_cached(&select))?;
+            let values = params![*peer as i64, before, many_of(*many)];
+            past_rows(sql_try(statement.query(values))?)?
+        }
+        PastQuery::Chats => {
+            // Людей немного: их перебор по указателю не читает самих сообщений.
+            let select = format!(
+                "WITH RECURSIVE people(peer) AS (
+                 SELECT MIN(peer) FROM messages WHERE hidden <> 1 UNION ALL
+                 SELECT (SELECT MIN(peer) FROM messages WHERE peer > people.peer AND hidden <> 1)
+                 FROM people WHERE people.peer IS NOT NULL)
+                 SELECT {SHOW_COLUMNS} FROM people CROSS JOIN messages m ON m.number =
+                 (SELECT MAX(number) FROM messages WHERE peer = people.peer AND hidden <> 1)
+                 ORDER BY m.number DESC"
+            );
+            let mut statement = sql_try(base.prepare_cached(&select))?;
+            past_rows(sql_try(statement.query(params![]))?)?
+        }
     };
     found.reverse();
     Ok(found)
@@ -216,5 +242,17 @@ fn show_of(row: &Row<'_>) -> Result<MessageShow, Fail> {
         edited: id_of(row, 7)?,
         reply,
         past: true,
+        number: id_of(row, 9)?,
+        state: state_of(sql_try(row.get(10))?, sql_try(row.get(1))?),
     })
+}
+
+/// Состояние сообщения по его столбцу; чужое всегда доставлено.
+fn state_of(column: i64, outgoing: bool) -> ReceiptState {
+    match (outgoing, column) {
+        (true, 0) => ReceiptState::Queued,
+        (true, 1) => ReceiptState::Stored,
+        (true, 3) => ReceiptState::Read,
+        (_, _) => ReceiptState::Delivered,
+    }
 }

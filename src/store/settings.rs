@@ -42,6 +42,8 @@ pub const SETTINGS: &[SettingRow] = &[
     row("files", SettingKind::Number, "1000"),
     row("accept_files", SettingKind::Switch, "off"),
     row("accept_from", SettingKind::Choice(&["anyone", "contacts"]), "anyone"),
+    row("theme", SettingKind::Choice(&["system", "light", "dark"]), "system"),
+    row("send_key", SettingKind::Choice(&["enter", "ctrl_enter"]), "enter"),
     row("lang", SettingKind::Language, ""),
     row("bits", SettingKind::Own, "off"),
     row("server", SettingKind::Own, ""),

@@ -13,7 +13,7 @@
 //! Закон звезды: у каждого ребра на одном конце controller. Класть в него можно с ожиданием,
 //! из него — никогда не ждут. Поэтому очереди не могут запереть друг друга.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::sync::{LazyLock, OnceLock};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -27,7 +27,9 @@ use super::filesaver::{SaverOrder, filesaver_main};
 use super::listener::{Heard, ListenerOrder, listener_main};
 use super::roles::{ConnectOrder, Event, FaceMain};
 use super::sender::{SenderOrder, sender_main};
-use crate::base::bounds::{POOL_BUFFERS, QUEUE_BATCHES, QUEUE_EVENTS, QUEUE_ORDERS, QUEUE_SHOW};
+use crate::base::bounds::{
+    POOL_BUFFERS, QUEUE_BATCHES, QUEUE_EVENTS, QUEUE_ORDERS, QUEUE_SHOW, QUEUE_WINDOW,
+};
 use crate::logic::events::LinkId;
 use crate::logic::show::Show;
 use crate::wire::packets::Lane;
@@ -148,6 +150,10 @@ pub struct Queues {
     pub saver_bytes: AtomicUsize,
     /// The console's line editor, handed once from the displayer to the main thread.
     pub editor: Queue<Option<DefaultEditor>>,
+    /// What the window is to show: from the displayer's thread to the main one, both of the face.
+    pub to_window: Queue<Show>,
+    /// The main thread is already awake for it.
+    pub window_woken: AtomicBool,
     /// What the two pollers sleep on.
     pub listener_waker: OnceLock<mio::Waker>,
     pub sender_waker: OnceLock<mio::Waker>,
@@ -176,6 +182,8 @@ fn queues_make() -> Queues {
         pool: queue_make(POOL_BUFFERS),
         saver_bytes: AtomicUsize::new(0),
         editor: queue_make(1),
+        to_window: queue_make(QUEUE_WINDOW),
+        window_woken: AtomicBool::new(false),
         listener_waker: OnceLock::new(),
         sender_waker: OnceLock::new(),
     }

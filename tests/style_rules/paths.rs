@@ -153,7 +153,7 @@ fn floor_of(name: &str) -> Option<u8> {
 /// Модуль файла внутри библиотеки: `src/base/fail.rs` — `base`, `fail`. Для программ — `None`.
 fn module_of(path: &str) -> Option<Vec<String>> {
     let inner = path.strip_prefix("src/")?.strip_suffix(".rs")?;
-    if inner == "main" || inner.starts_with("bin/") {
+    if inner == "main" || inner == "gui" || inner.starts_with("bin/") {
         return None;
     }
     let mut names = Vec::new();
@@ -178,6 +178,10 @@ fn module_at(source: &Source, mut names: Vec<String>, at: usize) -> Vec<String> 
 /// Модуль верхнего уровня, в который ведёт путь; `None`, если это не путь внутри дома.
 fn path_top(source: &Source, path: &PathSeen) -> Option<String> {
     let first = path.segments.first()?;
+    // Окно — часть программы, а не библиотеки: своё оно зовёт по имени библиотеки.
+    if first == "supertext" && source.path.starts_with("src/faces/window/") {
+        return path.segments.get(1).cloned();
+    }
     let Some(module) = module_of(&source.path) else {
         let inside = first == "supertext";
         return if inside { path.segments.get(1).cloned() } else { None };

@@ -1,0 +1,30 @@
+//! The window: a third face over the same core. It takes what the controller shows and sends the
+//! same commands as the console. Rooms: state (what is known), shows (what arrives), place (where
+//! things stand), paint and bubble (how they look), side, canvas, keys (what the hands do).
+//! Окно: третье лицо над тем же ядром. Берёт то, что показывает controller, и шлёт те же команды,
+//! что и консоль. Комнаты: state — что известно, shows — что приходит, place — где что стоит,
+//! paint и bubble — как выглядит, side, canvas, keys — что делают руки.
+
+pub mod act;
+pub mod bubble;
+pub mod canvas;
+pub mod chat;
+pub mod filebubble;
+pub mod form;
+pub mod gallery;
+pub mod icon;
+pub mod keys;
+pub mod lay;
+pub mod menu;
+pub mod paint;
+pub mod people;
+pub mod place;
+pub mod run;
+pub mod select;
+pub mod shows;
+pub mod side;
+pub mod start;
+pub mod state;
+pub mod theme;
+pub mod times;
+pub mod typing;

@@ -1,0 +1,360 @@
+//! What the window knows: people, chats and their rows, what is typed, what is to be done after
+//! the lock is let go. The only static of the window: callbacks of FLTK carry nothing with them.
+//! Что знает окно: люди, чаты и их строки, что набирается, что сделать, отпустив замок. Здесь
+//! единственная статическая окна: обработчики FLTK ничего с собой не носят.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use fltk::input::{Input, MultilineInput};
+use fltk::widget::Widget;
+use fltk::window::DoubleWindow;
+
+use super::lay::{Laid, Words};
+use super::theme::Palette;
+use supertext::base::ids::Id;
+use supertext::faces::texts::Texts;
+use supertext::logic::events::Standing;
+use supertext::logic::show::{FileState, LinkShow, PeerState, ReceiptState};
+use supertext::wire::message::MessageId;
+use supertext::workers::map::Queues;
+
+/// The state of the window; a lock over it is never held while FLTK may call back.
+pub static WINDOW: Mutex<Option<Box<Window>>> = Mutex::new(None);
+
+/// A place on the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rect {
+    pub x: i32,
+    pub y: i32,
+    pub w: i32,
+    pub h: i32,
+}
+
+/// A person as the left column shows him.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: Id,
+    pub name: String,
+    pub state: PeerState,
+    pub standing: Standing,
+    pub blocked: bool,
+    pub verified: bool,
+    pub changed: bool,
+    pub unread: u64,
+    pub last: String,
+    pub last_out: bool,
+    pub last_at: u64,
+    pub messages_left: Option<u64>,
+    pub files_left: Option<u64>,
+}
+
+/// What a row of a chat is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    Text,
+    File(FileRow),
+    /// A question of the core: its token; `None` = answered.
+    Ask(Option<u64>),
+    /// He asks to be a contact.
+    Request,
+    /// A quiet line in the middle.
+    Note,
+}
+
+/// A file on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileRow {
+    pub transfer: u32,
+    pub state: FileState,
+    pub name: String,
+    pub path: String,
+    pub bytes: u64,
+    pub size: u64,
+    pub rate: u64,
+    pub why: String,
+}
+
+/// One row of a chat.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub body: Body,
+    pub message: MessageId,
+    pub text: String,
+    pub outgoing: bool,
+    pub sent: u64,
+    pub received: u64,
+    pub edited: u64,
+    pub reply: MessageId,
+    pub state: ReceiptState,
+    pub laid: Option<RowLaid>,
+}
+
+/// The layout of a row, for one width of the chat.
+#[derive(Clone, Debug)]
+pub struct RowLaid {
+    pub wide: i32,
+    pub text: Laid,
+    /// Of the bubble.
+    pub w: i32,
+    pub h: i32,
+    /// Room above the bubble: a day's name and the gap.
+    pub above: i32,
+    /// Name of the day, if it begins here.
+    pub day: String,
+    /// Name and text of the message this one answers.
+    pub quote: Option<(String, String)>,
+    /// Bytes of addresses in the text.
+    pub links: Vec<(usize, usize)>,
+    pub foot: String,
+    pub foot_w: i32,
+}
+
+/// A chat that was opened in this run.
+#[derive(Debug, Default)]
+pub struct Chat {
+    pub rows: Vec<Row>,
+    /// Place in the history of the oldest row; 0 = nothing was asked for yet.
+    pub first: u64,
+    /// There is something before it.
+    pub more: bool,
+    pub asking: bool,
+    /// The lowest row seen, and how many pixels of it hang below the edge.
+    pub bottom: usize,
+    pub below: i32,
+    /// New rows that came while the user was reading above.
+    pub fresh: u64,
+    pub draft: String,
+    pub answering: Option<Answering>,
+}
+
+/// A message being answered or edited.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answering {
+    pub message: MessageId,
+    pub edit: bool,
+    pub name: String,
+    pub text: String,
+}
+
+/// What the right side shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    First,
+    Chat,
+    Add,
+    Settings,
+    /// The core waits for a password.
+    Password,
+}
+
+/// Which people the left column shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    All,
+    Unread,
+    Spam,
+}
+
+/// What a click does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Touch {
+    Person(Id),
+    Folder(Folder),
+    Gear,
+    Plus,
+    CopyId,
+    Back,
+    AddGo,
+    PasswordGo,
+    FirstGo,
+    Send,
+    Attach,
+    Down,
+    AnswerDrop,
+    Quote(MessageId),
+    Link(String),
+    /// A command, exactly its words.
+    Words(Vec<String>),
+    Ask {
+        token: u64,
+        yes: bool,
+    },
+    OpenPath(String),
+    NameSave,
+    ToastDrop,
+    /// A line of the open menu.
+    Menu(&'static str),
+    /// The menu of the person of the open chat.
+    HeadMenu,
+    Bubble(usize),
+}
+
+/// What a menu is about: a row of the open chat or its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MenuAbout {
+    Row(usize),
+    Person,
+}
+
+/// What is done after the lock is let go.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    Words(Vec<String>),
+    Copy(String),
+    Focus(Field),
+    Choose,
+    OpenPath(String),
+    Title(String),
+    /// Widgets take their places and colours anew.
+    Place,
+    Redraw,
+    Glide,
+    ToastLater,
+    /// A password for the core; an empty one cancels.
+    Secret(String),
+    /// A hand instead of an arrow.
+    Hand(bool),
+    Leave(u8),
+}
+
+/// Fields a person types into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Message,
+    One,
+    Two,
+}
+
+/// A row seen on the screen, for clicks and selection.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub row: usize,
+    pub bubble: Rect,
+    pub text_x: i32,
+    pub text_y: i32,
+}
+
+/// A selection: row and byte of both ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Selection {
+    pub from: (usize, usize),
+    pub to: (usize, usize),
+}
+
+/// Widgets of FLTK.
+#[derive(Clone, Debug)]
+pub struct Widgets {
+    pub window: DoubleWindow,
+    pub side: Widget,
+    pub canvas: Widget,
+    pub search: Input,
+    pub message: MultilineInput,
+    pub one: Input,
+    pub two: Input,
+}
+
+/// Settings the window shows; the core keeps them.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub theme: String,
+    pub send_key: String,
+    pub accept_from: String,
+    pub accept_files: String,
+    pub name: String,
+    /// Where drafts are kept over restarts.
+    pub drafts: PathBuf,
+}
+
+/// Frames and how long they took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Frames {
+    pub count: u64,
+    pub slow: u64,
+    pub worst_us: u64,
+    pub total_us: u64,
+}
+
+/// The state of the window.
+pub struct Window {
+    pub queues: Option<&'static Queues>,
+    /// Width and height.
+    pub size: (i32, i32),
+    pub widgets: Widgets,
+    pub texts: Texts,
+    pub options: Options,
+    pub palette: Palette,
+    pub words: Words,
+    pub me: Id,
+    pub name: String,
+    pub server: String,
+    pub link: LinkShow,
+    pub people: BTreeMap<Id, Person>,
+    /// People of the left column, in its order.
+    pub order: Vec<Id>,
+    pub folder: Folder,
+    pub side_scroll: i32,
+    pub chats: BTreeMap<Id, Chat>,
+    pub open: Option<Id>,
+    pub view: View,
+    /// What password is wanted.
+    pub wanted: String,
+    pub error_one: String,
+    pub error_two: String,
+    pub toast: String,
+    pub toast_until: u64,
+    pub side_hits: Vec<(Rect, Touch)>,
+    pub canvas_hits: Vec<(Rect, Touch)>,
+    pub seen: Vec<Seen>,
+    pub hover: Option<Touch>,
+    pub selection: Option<Selection>,
+    pub selecting: bool,
+    /// The open menu: what it is about, its corner.
+    pub menu: Option<(MenuAbout, i32, i32)>,
+    /// Pixels the wheel still has to move the chat.
+    pub glide: f64,
+    /// Height of the message field.
+    pub typed_h: i32,
+    pub dragging: bool,
+    /// The window has the keyboard: only then what comes counts as read.
+    pub focused: bool,
+    pub effects: Vec<Effect>,
+    pub frames: Frames,
+    /// Widths of buttons' labels.
+    pub labels: BTreeMap<String, i32>,
+    /// The first page was answered: name and join line.
+    pub first_done: bool,
+    pub leaving: bool,
+}
+
+/// Пустая строка чата такого вида.
+pub fn row_new(body: Body, text: &str, outgoing: bool, at: u64) -> Row {
+    Row {
+        body,
+        message: [0; 16],
+        text: String::from(text),
+        outgoing,
+        sent: at,
+        received: 0,
+        edited: 0,
+        reply: [0; 16],
+        state: ReceiptState::Queued,
+        laid: None,
+    }
+}
+
+/// Точка внутри прямоугольника.
+pub fn inside(rect: Rect, x: i32, y: i32) -> bool {
+    x >= rect.x && y >= rect.y && x < rect.x + rect.w && y < rect.y + rect.h
+}
+
+/// Что лежит под точкой: последнее нарисованное важнее.
+pub fn touched(hits: &[(Rect, Touch)], x: i32, y: i32) -> Option<Touch> {
+    for (rect, touch) in hits.iter().rev() {
+        if inside(*rect, x, y) {
+            return Some(touch.clone());
+        }
+    }
+    None
+}
