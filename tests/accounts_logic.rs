@@ -4,6 +4,7 @@
 //! с просьбой, что лежит в хранилище и как оно встаёт на место после сбоя.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::wildcard_enum_match_arm, clippy::cloned_ref_to_slice_refs)]
 #![allow(clippy::field_reassign_with_default)]
 
 use rusqlite::Connection;
@@ -340,7 +341,14 @@ fn the_database_keeps_one_account_for_a_name_and_an_id() {
 /// Контакт с таким номером.
 fn contact(id: Id, standing: Standing) -> ContactRow {
     let (name, words) = (format!("Контакт {id}"), String::from("\"слова\"\n"));
-    ContactRow { id, name, blocked: id % 2 == 0, standing, words, keep: id % 3 == 0 }
+    ContactRow {
+        id,
+        name,
+        blocked: id.is_multiple_of(2),
+        standing,
+        words,
+        keep: id.is_multiple_of(3),
+    }
 }
 
 /// Папка с личностью.

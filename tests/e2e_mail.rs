@@ -15,7 +15,7 @@ use common::raw::{raw_hello, raw_packet, raw_until};
 use common::{
     Client, World, all, client_again, client_kill, client_up, exit_code, forget, input_end, meet,
     number_in, outbox_settle, say, say_words, server_again, server_kill, texts_of, told, wait,
-    wait_many, world_make, world_with,
+    wait_many, waiting, world_make, world_with,
 };
 use serde_json::{Value, json};
 use supertext::base::bounds::{NAME_MAX, TEXT_MAX};
@@ -251,9 +251,9 @@ fn an_offer_waits_in_the_mailbox_and_the_file_comes_later() {
     let path = file_make(&sources(&world), "later.bin", 3 * MIB + 17, 8);
     say_words(&mut ann, &["/send", &b, &path.display().to_string()]);
     wait(&mut ann, json!({"event": "file", "outgoing": true, "name": "later.bin"}));
-    common::outbox_stored(&ann);
-    while mail_count(&world) == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
+    let (base, since) = (ann.home.join("history.db"), Instant::now());
+    while number_in(&base, "SELECT COUNT(*) FROM outbox WHERE stored = 1") == 0 {
+        assert!(waiting(since), "the offer is not stored\n{}", told(&ann));
     }
     client_kill(&mut ann);
     client_again(&mut bob);

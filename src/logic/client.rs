@@ -6,10 +6,10 @@
 use super::account::{account_flush, account_link_down, account_tick, reply_received, vault_told};
 use super::budget::limits_edited;
 use super::commands::command_run;
-use super::contacts::{contact_name, contact_state, contacts_flush, contacts_load, watch_put};
-use super::events::{
-    Action, BaseOrder, ClientEvent, LinkId, Out, Standing, StartFacts, out_send, out_show,
+use super::contacts::{
+    contact_name, contact_state, contacts_flush, contacts_load, is_watched, watch_put,
 };
+use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
@@ -356,12 +356,10 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     out_show(out, Show::Link { state: LinkShow::Up, server, reason: None, retry_ms: 0 });
     let mut ids: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
-        let stranger =
-            matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam);
         if !contact.blocked {
             client.pump.insert(contact.id);
         }
-        if !contact.blocked && !stranger {
+        if !contact.blocked && is_watched(client, contact.id) {
             ids.push(contact.id);
         }
     }

@@ -21,18 +21,37 @@ pub enum ExportForm {
 /// A command about messages of the past.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PastCommand {
-    History { who: String, many: u64 },
+    History {
+        who: String,
+        many: u64,
+    },
     Search(String),
     /// Messages before this place of the history; 0 = the last ones.
-    Page { who: String, before: u64, many: u64 },
+    Page {
+        who: String,
+        before: u64,
+        many: u64,
+    },
     /// The last message with everybody.
     Chats,
-    Edit { reference: String, text: String },
-    Reply { reference: String, text: String },
+    Edit {
+        reference: String,
+        text: String,
+    },
+    Reply {
+        reference: String,
+        text: String,
+    },
     Delete(String),
-    Keep { who: String, on: bool },
+    Keep {
+        who: String,
+        on: bool,
+    },
     Clear(String),
-    Export { who: String, form: ExportForm },
+    Export {
+        who: String,
+        form: ExportForm,
+    },
 }
 
 /// A command about one's account.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::events::{Action, ContactRow, LimitRow, Out, Standing, StartFacts, out_send, out_show};
 use super::show::{PeerState, Show};
-use super::state::{Client, Contact, OutMessage, Stage, transfer_find};
+use super::state::{Client, Contact, OutMessage, Phase, Stage, transfer_find};
 use crate::base::bounds::{CONTACTS_MAX, KEY_AGAIN_MS, NAME_MAX, RESEND_MS};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{ID_SERVER, Id, id_digits, id_looks_like, id_parse, id_shown};
@@ -176,14 +176,21 @@ pub fn contact_state(client: &mut Client, id: Id, state: PeerState, out: &mut Ou
     }
 }
 
-/// Спрашивают ли сервер о присутствии этого человека: о том, кого не приняли, — нет.
+/// Спрашивают ли сервер о присутствии этого человека: о непринятом — только пока от него берут
+/// файл, ведь просьбы о пакетах и так говорят, что мы здесь.
 pub fn is_watched(client: &Client, id: Id) -> bool {
-    match client.contacts.get(&id) {
-        Some(contact) => {
-            !matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam)
-        }
-        None => false,
+    let Some(contact) = client.contacts.get(&id) else {
+        return false;
+    };
+    if !matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam) {
+        return true;
     }
+    for state in client.transfers.values() {
+        if !state.outgoing && state.facts.peer == id && state.phase != Phase::Offered {
+            return true;
+        }
+    }
+    false
 }
 
 /// Номер по тому, что ввёл человек: номер (с пробелами или без) или единственное имя.

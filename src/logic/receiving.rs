@@ -1,7 +1,7 @@
 //! Receiving files: an offer, the user's answer, the credit window, what is saved, the end.
 //! Приём файлов: предложение, ответ человека, окно кредита, что записано, конец.
 
-use super::contacts::{contact_state, is_watched};
+use super::contacts::{is_watched, watch_put};
 use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show};
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
@@ -40,10 +40,6 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         }
     }
     if let Some(known) = transfer_find(client, false, &id) {
-        // О присутствии незнакомца не спрашивают: вестью, что он вернулся, служит предложение.
-        if !is_watched(client, source) {
-            contact_state(client, source, PeerState::Unknown, out);
-        }
         part_wake(client, known, out);
         return;
     }
@@ -104,13 +100,21 @@ pub fn file_take(
     now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
-    let Some(state) = client.transfers.get_mut(&transfer) else {
+    let Some(state) = client.transfers.get(&transfer) else {
         return Err(fail(FailKind::TransferUnknown, &transfer.to_string()));
     };
     if state.outgoing || (state.phase != Phase::Offered && state.phase != Phase::Waiting) {
         return Err(fail(FailKind::TransferUnknown, &transfer.to_string()));
     }
-    state.phase = Phase::Waiting;
+    let peer = state.facts.peer;
+    let watched = is_watched(client, peer);
+    if let Some(state) = client.transfers.get_mut(&transfer) {
+        state.phase = Phase::Waiting;
+    }
+    if !watched && client.server.stage == Stage::Up {
+        // Уход и возвращение того, чей файл взяли, должны быть видны и до знакомства.
+        watch_put(client, &[peer], out);
+    }
     file_show(client, transfer, FileState::Waiting, "", None, now, out);
     part_wake(client, transfer, out);
     Ok(())

@@ -27,10 +27,7 @@ use crate::crypto::identity::PublicKey;
 use crate::crypto::olm::Signer;
 use crate::logic::events::{BaseOrder, BaseTold, Found, Wanted};
 use crate::logic::show::ReceiptState;
-use crate::wire::message::{
-    ENVELOPE_EDIT, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope,
-    text_shown,
-};
+use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, text_shown};
 
 /// The desk: the database, one's own keys, the sessions at hand, what is to be told.
 pub struct Desk {

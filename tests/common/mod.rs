@@ -392,11 +392,14 @@ pub fn exit_code(client: &mut Client) -> i32 {
 /// Ждёт, пока всё исходящее клиента не подтвердится: его очередь на диске пуста.
 pub fn outbox_settle(client: &Client) {
     rows_gone(client, "SELECT COUNT(*) FROM outbox");
+    // Логика узнаёт о записи на миг позже, чем её видно в базе.
+    std::thread::sleep(Duration::from_millis(30));
 }
 
 /// Ждёт, пока всё исходящее клиента не ляжет на сервер или не дойдёт.
 pub fn outbox_stored(client: &Client) {
     rows_gone(client, "SELECT COUNT(*) FROM outbox WHERE stored = 0");
+    std::thread::sleep(Duration::from_millis(30));
 }
 
 /// Ждёт, пока ключи клиента не лягут на сервер: теперь ему могут писать и без него.
@@ -435,6 +438,13 @@ pub fn meet(one: &mut Client, other: &mut Client) {
     say(other, &format!("/add {first}"));
     wait(one, json!({"event": "contact", "id": second, "state": "online"}));
     wait(other, json!({"event": "contact", "id": first, "state": "online"}));
+    for (client, peer) in [(&mut *one, &second), (&mut *other, &first)] {
+        let since = Instant::now();
+        while all(client, json!({"event": "contact", "id": peer, "standing": "contact"})).is_empty()
+        {
+            assert!(waiting(since), "not a contact\n{}", told(client));
+        }
+    }
     outbox_settle(one);
     outbox_settle(other);
 }

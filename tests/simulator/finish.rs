@@ -33,7 +33,7 @@ pub fn unsettled(world: &World) -> Option<String> {
         for contact in client.contacts.values() {
             // Подделанное на сервере посылается снова лишь тому, о ком видно, что он на связи.
             let unseen = contact.state != PeerState::Online && world.plan.tamper;
-            let known = !contact.outbox.is_empty() && !(unseen && contact.outbox[0].stored);
+            let known = !(contact.outbox.is_empty() || unseen && contact.outbox[0].stored);
             if known && !peer_left(world, contact.id) {
                 let (many, first) = (contact.outbox.len(), &contact.outbox[0]);
                 return Some(format!(
