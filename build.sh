@@ -285,7 +285,7 @@ cmake_set_up() {
     if ! cmake_find > /dev/null; then
         command -v python3 > /dev/null || die "no cmake $CMAKE_LEAST or newer on this machine"
         say "cmake $CMAKE_LEAST or newer goes into .venv: Debian's own is older"
-        python3 -m venv "$project/.venv"
+        python3 -m venv --clear "$project/.venv"
         "$project/.venv/bin/pip" install --quiet "cmake>=$CMAKE_LEAST,<5" \
             || die "cmake could not be installed into .venv"
     fi
