@@ -20,6 +20,9 @@ const ASKS_AT_ONCE: usize = 1;
 /// Strangers whose broken sessions are healed at the same time.
 const HEALING_MAX: usize = 64;
 
+/// What is not confirmed goes out again so soon after a session was healed.
+const HEALED_MS: u64 = 1_000;
+
 /// KEYS_LEFT: сколько одноразовых ключей лежит на сервере; решает стол.
 pub fn keys_left_received(data: &[u8], out: &mut Out) -> Result<(), Fail> {
     let body: KeysLeft = body_read("KEYS_LEFT", data)?;
@@ -121,6 +124,11 @@ pub fn key_received(
     contact.held = false;
     contact.key_wait_ms = KEY_AGAIN_MS;
     let heal = std::mem::replace(&mut contact.heal, false);
+    if heal {
+        // Не вскрылось, быть может, подтверждение: новым сеансом его пришлют на повтор.
+        contact.tried_ms = now.mono_ms;
+        contact.resend_ms = HEALED_MS;
+    }
     let (peer, at) = (body.id, now.wall_ms);
     out.actions.push(Action::Base(BaseOrder::Session { peer, bundle, heal, at }));
     Ok(())
