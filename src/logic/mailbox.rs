@@ -298,8 +298,9 @@ pub fn mail_tick(server: &mut Server, now: Time, out: &mut Out) {
     for dest in late {
         mail_hand(server, dest, now, out);
     }
-    if now.mono_ms >= server.aged_ms + AGE_LOOK_MS {
-        server.aged_ms = now.mono_ms;
+    // Первый раз — сразу после запуска: сервер могут запускать чаще, чем раз в час.
+    if server.aged_ms == 0 || now.mono_ms >= server.aged_ms + AGE_LOOK_MS {
+        server.aged_ms = u64::max(1, now.mono_ms);
         let before = now.wall_ms.saturating_sub(quota_of(server).age_ms);
         out.actions.push(Action::Mail(MailOrder::Age { before }));
     }
