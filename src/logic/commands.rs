@@ -4,13 +4,15 @@
 use super::account::account_do;
 use super::budget::{budget_add, limits_show, question_answer};
 use super::client::card_text;
-use super::contacts::{contact_meet, contact_name, contact_show, name_clean, who_find};
+use super::contacts::{
+    contact_meet, contact_name, contact_show, is_stranger, name_clean, who_find,
+};
 use super::events::{
     Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Standing, Transfer, out_show,
 };
 use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
 use super::messages::text_write;
-use super::past::past_do;
+use super::past::{past_ask, past_do};
 use super::receiving::{file_refuse, file_take, transfers_forget};
 use super::sending::file_write;
 use super::show::{LinkShow, PeerState, Show};
@@ -151,7 +153,7 @@ fn person_take(
 /// Принимает того, кто просился, раз человек с ним заговорил.
 fn stranger_accept(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
     if let Some(contact) = client.contacts.get(&peer) {
-        if matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam) {
+        if is_stranger(contact) {
             contact_accept(client, peer, now, out);
         }
     }
@@ -261,8 +263,7 @@ fn chat_choose(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail
         keep = contact.keep;
     }
     if unread > 0 {
-        let query = PastQuery::Unseen { peer: id, many: HISTORY_MAX };
-        out.actions.push(Action::Base(BaseOrder::Past { query }));
+        past_ask(PastQuery::Unseen { peer: id, many: HISTORY_MAX }, out);
     }
     out.actions.push(Action::Base(BaseOrder::Seen { peer: id, keep }));
     out_show(out, Show::Chosen { id, name: contact_name(client, id) });

@@ -176,13 +176,18 @@ pub fn contact_state(client: &mut Client, id: Id, state: PeerState, out: &mut Ou
     }
 }
 
+/// Не в контактах: просится, отложен или стоит в папке спама.
+pub fn is_stranger(contact: &Contact) -> bool {
+    matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam)
+}
+
 /// Спрашивают ли сервер о присутствии этого человека: о непринятом — только пока от него берут
 /// файл, ведь просьбы о пакетах и так говорят, что мы здесь.
 pub fn is_watched(client: &Client, id: Id) -> bool {
     let Some(contact) = client.contacts.get(&id) else {
         return false;
     };
-    if !matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam) {
+    if !is_stranger(contact) {
         return true;
     }
     for state in client.transfers.values() {
@@ -236,6 +241,18 @@ pub fn name_clean(name: &str) -> String {
         }
     }
     clean
+}
+
+/// Начало текста не длиннее стольких байт, разрез по знаку.
+pub fn text_cut(text: &str, bytes: usize) -> String {
+    let mut cut = String::new();
+    for letter in text.chars() {
+        if cut.len() + letter.len_utf8() > bytes {
+            break;
+        }
+        cut.push(letter);
+    }
+    cut
 }
 
 /// Знак, который портит показ: управляющий или меняющий направление письма.

@@ -3,7 +3,7 @@
 //! Что приходит: куски собираются и отдаются столу (store/desk.rs), который вскрывает их и кладёт
 //! на диск; вскрытое показывается здесь. Правила порядка: docs/protocol.md, "Order".
 
-use super::contacts::{contact_make, contact_name, contact_show, name_clean};
+use super::contacts::{contact_make, contact_name, contact_show, is_stranger, name_clean};
 use super::events::{Action, BaseOrder, Out, Standing, out_show};
 use super::receiving::offer_received;
 use super::show::{MessageShow, ReceiptState, Show};
@@ -150,7 +150,7 @@ fn stranger_room(client: &Client, source: Id) -> bool {
     }
     let mut many = 0;
     for contact in client.contacts.values() {
-        if matches!(contact.standing, Standing::Asks | Standing::Later | Standing::Spam) {
+        if is_stranger(contact) {
             many += 1;
         }
     }
@@ -193,32 +193,42 @@ pub fn envelope_opened(
 
 /// Показывает пришедший текст или правку.
 fn text_opened(client: &mut Client, source: Id, envelope: &Envelope, received: u64, out: &mut Out) {
-    let edit = envelope.kind == ENVELOPE_EDIT;
     let chosen = client.chosen == Some(source);
     if let Some(contact) = client.contacts.get_mut(&source) {
-        if !chosen && !edit {
+        if !chosen && envelope.kind != ENVELOPE_EDIT {
             contact.unread += 1;
         }
     }
     if in_spam(client, source) && !chosen {
         return;
     }
-    let shown = MessageShow {
-        peer: source,
-        name: contact_name(client, source),
+    let shown = envelope_shown(client, source, envelope, ReceiptState::Delivered);
+    out_show(out, Show::Message(MessageShow { outgoing: false, received, ..shown }));
+}
+
+/// Текст или правка, как их показать: правка — это прежнее сообщение с новым текстом.
+pub fn envelope_shown(
+    client: &Client,
+    peer: Id,
+    envelope: &Envelope,
+    state: ReceiptState,
+) -> MessageShow {
+    let edit = envelope.kind == ENVELOPE_EDIT;
+    MessageShow {
+        peer,
+        name: contact_name(client, peer),
         message: if edit { envelope.about } else { envelope.id },
         text: text_shown(&envelope.text),
-        outgoing: false,
+        outgoing: true,
         sent: envelope.time,
-        received,
+        received: 0,
         read: 0,
         edited: if edit { envelope.time } else { 0 },
         reply: if edit { [0; 16] } else { envelope.about },
         past: false,
         number: 0,
-        state: ReceiptState::Delivered,
-    };
-    out_show(out, Show::Message(shown));
+        state,
+    }
 }
 
 /// Не тревожит ли этот человек: он в папке спама или, когда писать могут только знакомые, ещё

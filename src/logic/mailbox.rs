@@ -249,10 +249,7 @@ pub fn mail_dropped(
     out: &mut Out,
 ) {
     mailbox_less(server, dest, count, bytes);
-    if let Some(mailbox) = server.mailboxes.get_mut(&dest) {
-        mailbox.since_ms = None;
-        mailbox.upto = 0;
-    }
+    mail_halt(server, dest);
     mail_hand(server, dest, now, out);
 }
 
@@ -275,7 +272,8 @@ pub fn mailing_forget(server: &mut Server, guest: &Guest) {
     }
 }
 
-/// Человек ушёл: недовыданное выдаётся заново при следующем входе.
+/// Ничего больше не выдаётся: часть подтверждена, опоздала или человек ушёл. Оставшееся выдаётся
+/// заново.
 pub fn mail_halt(server: &mut Server, dest: Id) {
     if let Some(mailbox) = server.mailboxes.get_mut(&dest) {
         mailbox.since_ms = None;
@@ -286,16 +284,15 @@ pub fn mail_halt(server: &mut Server, dest: Id) {
 /// Тиканье: неподтверждённая часть выдаётся снова, просроченное выбрасывается.
 pub fn mail_tick(server: &mut Server, now: Time, out: &mut Out) {
     let mut late: Vec<Id> = Vec::new();
-    for (dest, mailbox) in &mut server.mailboxes {
+    for (dest, mailbox) in &server.mailboxes {
         if let Some(since) = mailbox.since_ms {
             if now.mono_ms >= since + MAIL_AGAIN_MS {
-                mailbox.since_ms = None;
-                mailbox.upto = 0;
                 late.push(*dest);
             }
         }
     }
     for dest in late {
+        mail_halt(server, dest);
         mail_hand(server, dest, now, out);
     }
     // Первый раз — сразу после запуска: сервер могут запускать чаще, чем раз в час.

@@ -5,8 +5,9 @@
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::{contact_meet, contact_name};
 use super::events::{Action, BaseOrder, Budget, Out, Place, Random, Transfer, out_send, out_show};
+use super::inbox::envelope_shown;
 use super::sending::offer_clear_put;
-use super::show::{MessageShow, PeerState, ReceiptState, Show};
+use super::show::{PeerState, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Stage};
 use crate::base::bounds::{
     MESSAGE_PACKETS_MAX, OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS,
@@ -18,8 +19,7 @@ use crate::base::ids::Id;
 use crate::crypto::identity::sha256;
 use crate::wire::header::CONTENT_ID_MAX;
 use crate::wire::message::{
-    ENVELOPE_EDIT, ENVELOPE_TEXT, Envelope, MessageId, envelope_bytes, message_packets,
-    message_put, text_shown,
+    ENVELOPE_TEXT, Envelope, MessageId, envelope_bytes, message_packets, message_put,
 };
 use crate::wire::packets::Lane;
 
@@ -31,7 +31,7 @@ pub fn message_id(wall_ms: u64, random: &[u8]) -> [u8; 16] {
 }
 
 /// Номер сообщения, которое программа пишет сама: случайное число запуска и счётчик.
-pub fn message_id_own(client: &mut Client, now: Time) -> [u8; 16] {
+fn message_id_own(client: &mut Client, now: Time) -> [u8; 16] {
     let mut bytes = [0u8; 16];
     bytes[..8].copy_from_slice(&client.run.to_be_bytes());
     bytes[8..].copy_from_slice(&client.next_own.to_be_bytes());
@@ -123,25 +123,16 @@ pub fn envelope_new(client: &Client, kind: u8, now: Time) -> Envelope {
     Envelope { kind, time: now.wall_ms, name: client.wishes.name.clone(), ..Envelope::default() }
 }
 
+/// Конверт, который программа пишет сама: с номером и о каком сообщении он.
+pub fn envelope_own(client: &mut Client, kind: u8, about: MessageId, now: Time) -> Envelope {
+    let id = message_id_own(client, now);
+    Envelope { id, about, ..envelope_new(client, kind, now) }
+}
+
 /// Списывает цену и ставит текст в очередь.
 pub fn text_pay(client: &mut Client, peer: Id, envelope: Envelope, packets: u64, out: &mut Out) {
     budget_pay(client, peer, Budget::Messages, packets, out);
-    let edit = envelope.kind == ENVELOPE_EDIT;
-    let shown = MessageShow {
-        peer,
-        name: contact_name(client, peer),
-        message: if edit { envelope.about } else { envelope.id },
-        text: text_shown(&envelope.text),
-        outgoing: true,
-        sent: envelope.time,
-        received: 0,
-        read: 0,
-        edited: if edit { envelope.time } else { 0 },
-        reply: if edit { [0; 16] } else { envelope.about },
-        past: false,
-        number: 0,
-        state: ReceiptState::Queued,
-    };
+    let shown = envelope_shown(client, peer, &envelope, ReceiptState::Queued);
     out_show(out, Show::Message(shown));
     outbox_put(client, peer, envelope, None, out);
 }

@@ -9,7 +9,7 @@ use super::contacts::{contact_name, who_find};
 use super::events::{
     Action, BaseOrder, ExportForm, Found, Out, PastCommand, PastQuery, Wanted, out_show,
 };
-use super::messages::{envelope_new, envelope_write, message_id_own, outbox_put};
+use super::messages::{envelope_own, envelope_write, outbox_put};
 use super::show::{MessageShow, Show};
 use super::state::Client;
 use crate::base::bounds::{HISTORY_MAX, SEARCH_MANY};
@@ -45,19 +45,17 @@ pub fn past_do(client: &mut Client, command: PastCommand, out: &mut Out) -> Resu
     match command {
         PastCommand::History { who, many } => history_ask(client, &who, many, out),
         PastCommand::Search(words) => {
-            let query = PastQuery::Search { words, many: SEARCH_MANY };
-            out.actions.push(Action::Base(BaseOrder::Past { query }));
+            past_ask(PastQuery::Search { words, many: SEARCH_MANY }, out);
             Ok(())
         }
         PastCommand::Page { who, before, many } => {
             let peer = who_or_chosen(client, &who)?;
             let many = u64::clamp(many, 1, HISTORY_MAX);
-            let query = PastQuery::Before { peer, number: before, many };
-            out.actions.push(Action::Base(BaseOrder::Past { query }));
+            past_ask(PastQuery::Before { peer, number: before, many }, out);
             Ok(())
         }
         PastCommand::Chats => {
-            out.actions.push(Action::Base(BaseOrder::Past { query: PastQuery::Chats }));
+            past_ask(PastQuery::Chats, out);
             Ok(())
         }
         PastCommand::Edit { reference, text } => {
@@ -84,11 +82,16 @@ fn export_ask(client: &Client, who: &str, form: ExportForm, out: &mut Out) -> Re
     Ok(())
 }
 
+/// Просит у базы прошлое.
+pub fn past_ask(query: PastQuery, out: &mut Out) {
+    out.actions.push(Action::Base(BaseOrder::Past { query }));
+}
+
 /// `/history`: последние сообщения с человеком, по умолчанию с выбранным.
 fn history_ask(client: &Client, who: &str, many: u64, out: &mut Out) -> Result<(), Fail> {
     let peer = who_or_chosen(client, who)?;
     let many = u64::clamp(many, 1, HISTORY_MAX);
-    out.actions.push(Action::Base(BaseOrder::Past { query: PastQuery::Last { peer, many } }));
+    past_ask(PastQuery::Last { peer, many }, out);
     Ok(())
 }
 
@@ -144,9 +147,7 @@ pub fn looked_do(
             return Ok(());
         }
     };
-    let mut envelope = envelope_new(client, kind, now);
-    envelope.id = message_id_own(client, now);
-    envelope.about = about;
+    let mut envelope = envelope_own(client, kind, about, now);
     envelope.text = text.into_bytes();
     envelope_write(client, peer, envelope, now, out)
 }
@@ -156,9 +157,7 @@ pub fn seen_upto(client: &mut Client, peer: Id, message: MessageId, now: Time, o
     if super::inbox::in_spam(client, peer) {
         return;
     }
-    let mut envelope = envelope_new(client, ENVELOPE_READ, now);
-    envelope.id = message_id_own(client, now);
-    envelope.about = message;
+    let envelope = envelope_own(client, ENVELOPE_READ, message, now);
     outbox_put(client, peer, envelope, None, out);
 }
 

@@ -1,7 +1,7 @@
 //! Receiving files: an offer, the user's answer, the credit window, what is saved, the end.
 //! Приём файлов: предложение, ответ человека, окно кредита, что записано, конец.
 
-use super::contacts::{is_watched, watch_put};
+use super::contacts::{is_watched, text_cut, watch_put};
 use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show};
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
@@ -55,7 +55,7 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         transfer: id,
         handle,
         peer: source,
-        name: name_cut(&offer.name),
+        name: text_cut(&offer.name, FILE_NAME_MAX),
         path: String::new(),
         size: offer.size,
         changed: offer.changed,
@@ -68,18 +68,6 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
     if client.wishes.accept_files {
         let _ = file_take(client, transfer, now, out);
     }
-}
-
-/// Имя не длиннее предела, разрез по знаку.
-fn name_cut(name: &str) -> String {
-    let mut cut = String::new();
-    for letter in name.chars() {
-        if cut.len() + letter.len_utf8() > FILE_NAME_MAX {
-            break;
-        }
-        cut.push(letter);
-    }
-    cut
 }
 
 /// Сколько предложений этого человека ждёт ответа.

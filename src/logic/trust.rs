@@ -3,9 +3,12 @@
 //! Кто с кем говорит: просьбы о знакомстве и ответы, папка спама, закреплённые ключи и число
 //! безопасности, которое двое сверяют.
 
-use super::contacts::{contact_make, contact_name, contact_show, name_clean, watch_put, who_find};
+use super::contacts::{
+    contact_make, contact_name, contact_show, is_stranger, letter_harmful, name_clean, text_cut,
+    watch_put, who_find,
+};
 use super::events::{Action, BaseOrder, Out, PersonFacts, Standing, out_show};
-use super::messages::{envelope_new, key_check, message_id_own, outbox_put, outbox_room};
+use super::messages::{envelope_own, key_check, outbox_put, outbox_room};
 use super::show::Show;
 use super::state::{Client, Stage};
 use crate::base::bounds::{PEOPLE_MAX, REQUEST_WORDS_MAX, REQUESTS_MAX};
@@ -19,21 +22,14 @@ use crate::wire::message::{
 
 /// Просьба, если слов больше предела, обрезается по знаку.
 fn words_cut(words: &str) -> String {
-    let mut cut = String::new();
-    for letter in words_clean(words).chars() {
-        if cut.len() + letter.len_utf8() > REQUEST_WORDS_MAX {
-            break;
-        }
-        cut.push(letter);
-    }
-    cut
+    text_cut(&words_clean(words), REQUEST_WORDS_MAX)
 }
 
 /// Слова без управляющих знаков.
 fn words_clean(words: &str) -> String {
     let mut clean = String::new();
     for letter in words.trim().chars() {
-        if !super::contacts::letter_harmful(letter) {
+        if !letter_harmful(letter) {
             clean.push(letter);
         }
     }
@@ -84,8 +80,7 @@ fn letter_put(client: &mut Client, id: Id, kind: u8, words: &str, now: Time, out
     if outbox_room(client, id).is_err() {
         return;
     }
-    let mut envelope = envelope_new(client, kind, now);
-    envelope.id = message_id_own(client, now);
+    let mut envelope = envelope_own(client, kind, [0; 16], now);
     envelope.text = words.as_bytes().to_vec();
     outbox_put(client, id, envelope, None, out);
 }
@@ -113,11 +108,10 @@ pub fn request_answer(
     out: &mut Out,
 ) -> Result<(), Fail> {
     let id = who_find(client, who)?;
-    let standing = match client.contacts.get(&id) {
-        Some(contact) => contact.standing,
+    let waits = match client.contacts.get(&id) {
+        Some(contact) => is_stranger(contact),
         None => return Err(fail(FailKind::ContactUnknown, who)),
     };
-    let waits = matches!(standing, Standing::Asks | Standing::Later | Standing::Spam);
     if !waits {
         return Err(fail(FailKind::RequestMissing, &contact_name(client, id)));
     }

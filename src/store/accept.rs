@@ -44,14 +44,13 @@ pub fn desk_accept(desk: &mut Desk, came: &Came, bytes: &[u8]) -> Result<(), Fai
     let sealed: Sealed = match body_read("MESSAGE", bytes) {
         Ok(sealed) => sealed,
         Err(failed) => {
-            desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
+            refuse(desk, peer, failed, false);
             return Ok(());
         }
     };
     let (run, sequence) = (sealed.run, sealed.sequence);
     if run > SEQUENCE_MAX || sequence > SEQUENCE_MAX {
-        let failed = fail(FailKind::BodyBad, "sequence");
-        desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
+        refuse(desk, peer, fail(FailKind::BodyBad, "sequence"), false);
         return Ok(());
     }
     if sequence == 0 {
@@ -72,9 +71,13 @@ pub fn desk_accept(desk: &mut Desk, came: &Came, bytes: &[u8]) -> Result<(), Fai
         return Ok(());
     }
     if sequence > next {
-        // От кого нет ни сеанса, ни ключа, от того ничего не копится.
+        // От кого нет ни сеанса, ни ключа, от того ничего не копится: продолжение разговора,
+        // которого эта база не помнит, лечится, остальное пришлют снова.
         if !desk_seated(desk, peer)? && person_get(&desk.base, peer)?.is_none() {
-            return gap_stranger(desk, came, &sealed);
+            if sealed.kind != 0 {
+                gap_heal(desk, came);
+            }
+            return Ok(());
         }
         early_put(&desk.base, peer, run, sequence, bytes)?;
         // Отправитель узнает, чего здесь ждут: вдруг у него этого уже нет (здесь прежняя копия).
@@ -105,22 +108,22 @@ fn gap_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<(), Fail> {
     let since = *desk.gaps.entry((peer, sealed.run)).or_insert(at);
     let long = at >= since + GAP_MS;
     let lost = sealed.kind != 0 && !desk_seated(desk, peer)?;
-    if (long || lost) && heal_due(&mut desk.heals, peer, at) {
-        let failed = fail(FailKind::SealBroken, "gap");
-        desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: true });
+    if long || lost {
+        gap_heal(desk, came);
     }
     Ok(())
 }
 
-/// Раннее от незнакомца без сеанса: продолжение разговора, которого эта база не помнит, лечится;
-/// остальное пришлют снова.
-fn gap_stranger(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<(), Fail> {
-    let peer = came.peer;
-    if sealed.kind != 0 && heal_due(&mut desk.heals, peer, came.received) {
-        let failed = fail(FailKind::SealBroken, "gap");
-        desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: true });
+/// Недостающее само не придёт: велит начать сеанс заново, но не чаще положенного.
+fn gap_heal(desk: &mut Desk, came: &Came) {
+    if heal_due(&mut desk.heals, came.peer, came.received) {
+        refuse(desk, came.peer, fail(FailKind::SealBroken, "gap"), true);
     }
-    Ok(())
+}
+
+/// Говорит логике, что пришедшее не взято и почему.
+fn refuse(desk: &mut Desk, peer: Id, failed: Fail, heal: bool) {
+    desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal });
 }
 
 /// Следующее по порядку: вскрыть, сверить место, положить, подтвердить. `false` — не вскрылось.
@@ -130,8 +133,7 @@ fn next_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<bool, Fail> 
         return Ok(false);
     };
     if envelope.run != sealed.run || envelope.sequence != sealed.sequence {
-        let failed = fail(FailKind::SealBroken, "sequence");
-        desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
+        refuse(desk, peer, fail(FailKind::SealBroken, "sequence"), false);
         return Ok(false);
     }
     order_set(&desk.base, peer, sealed.run, sealed.sequence + 1)?;
@@ -178,8 +180,7 @@ fn aside_do(desk: &mut Desk, came: &Came, envelope: &Envelope) -> Result<(), Fai
         }
         ENVELOPE_HEAL => reset_do(desk, came),
         _ => {
-            let failed = fail(FailKind::BodyBad, "kind");
-            desk.told.push(BaseTold::SealRefused { peer, fail: failed, heal: false });
+            refuse(desk, peer, fail(FailKind::BodyBad, "kind"), false);
             Ok(())
         }
     }

@@ -20,8 +20,13 @@ const STATEMENTS: usize = 64;
 /// Version of the tables.
 const SCHEMA: i64 = 2;
 
-/// Ошибка SQLite как наша; полный диск и порча узнаются здесь.
+/// Ошибка SQLite в history.db как наша.
 pub fn sql_try<T>(result: rusqlite::Result<T>) -> Result<T, Fail> {
+    sql_named("history.db", result)
+}
+
+/// Ошибка SQLite в названной базе как наша; полный диск и порча узнаются здесь.
+pub fn sql_named<T>(name: &str, result: rusqlite::Result<T>) -> Result<T, Fail> {
     match result {
         Ok(value) => Ok(value),
         Err(error) => {
@@ -31,7 +36,7 @@ pub fn sql_try<T>(result: rusqlite::Result<T>) -> Result<T, Fail> {
                 (false, true) => FailKind::BaseDamaged,
                 (false, false) => FailKind::FileWrite,
             };
-            Err(fail(kind, &format!("history.db: {error}")))
+            Err(fail(kind, &format!("{name}: {error}")))
         }
     }
 }

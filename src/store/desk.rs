@@ -25,7 +25,7 @@ use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::crypto::olm::Signer;
-use crate::logic::events::{BaseOrder, BaseTold, Found, Wanted};
+use crate::logic::events::{BaseOrder, BaseTold, Found, Place, Wanted};
 use crate::logic::show::ReceiptState;
 use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, text_shown};
 
@@ -199,7 +199,7 @@ fn desk_settle(desk: &mut Desk) -> Result<(), Fail> {
             time: ack.at,
             ..Envelope::default()
         };
-        if let Some(packet) = desk_seal(desk, peer, 0, 0, &receipt)? {
+        if let Some(packet) = desk_seal(desk, peer, Place::default(), receipt)? {
             desk.told.push(BaseTold::Outgoing { peer, packet });
         }
     }

@@ -8,34 +8,25 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-use super::base::{bytes_of, id_of, sql_try};
+use super::base::sql_try;
 use super::home::options_private;
 use super::names::path_free;
+use super::past::{SHOW_COLUMNS, show_of};
 use crate::base::clock::{day_local, time_local, time_now, time_rfc3339};
 use crate::base::fail::{Fail, FailKind, io_try};
 use crate::base::ids::{Id, id_digits, id_shown};
 use crate::logic::contacts::letter_harmful;
 use crate::logic::events::ExportForm;
+use crate::logic::show::MessageShow;
 use crate::wire::message::MessageId;
 
 /// Bytes gathered before they go to the disk.
 const BUFFER: usize = 256 * 1024;
-
-/// One message on its way to the file.
-struct ExportRow {
-    peer: Id,
-    outgoing: bool,
-    message: MessageId,
-    text: String,
-    sent: u64,
-    received: u64,
-    read: u64,
-    edited: u64,
-    reply: Option<MessageId>,
-}
+/// The id that no message has: nothing is answered.
+const MESSAGE_NONE: MessageId = [0; 16];
 
 /// Пишет переписку с человеком (0 — со всеми) в новый файл папки; путь и сколько сообщений.
 /// Стёртого и того, что не хранится, в файле нет. Неудача не оставляет файла.
@@ -91,7 +82,7 @@ fn rows_write(
     // `hidden <> 1` — ради указателя messages_shown, он есть только с таким условием.
     let which = if peer == 0 { "?1 = 0" } else { "peer = ?1 AND hidden <> 1" };
     let select = format!(
-        "SELECT peer, outgoing, id, text, sent, received, read, edited, reply FROM messages
+        "SELECT {SHOW_COLUMNS} FROM messages m
          WHERE {which} AND hidden = 0 ORDER BY number"
     );
     let mut statement = sql_try(base.prepare_cached(&select))?;
@@ -99,7 +90,7 @@ fn rows_write(
     let mut out = BufWriter::with_capacity(BUFFER, file);
     let mut count: u64 = 0;
     while let Some(row) = sql_try(rows.next())? {
-        let row = export_row(row)?;
+        let row = show_of(row)?;
         let name = match names.get(&row.peer) {
             Some(known) => known.as_str(),
             None => "",
@@ -120,31 +111,11 @@ fn rows_write(
     Ok(count)
 }
 
-/// Строка запроса как сообщение.
-fn export_row(row: &Row<'_>) -> Result<ExportRow, Fail> {
-    let answered: Option<Vec<u8>> = sql_try(row.get(8))?;
-    let reply: Option<MessageId> = match answered {
-        Some(_) => Some(bytes_of(row, 8)?),
-        None => None,
-    };
-    Ok(ExportRow {
-        peer: id_of(row, 0)?,
-        outgoing: sql_try(row.get(1))?,
-        message: bytes_of(row, 2)?,
-        text: sql_try(row.get(3))?,
-        sent: id_of(row, 4)?,
-        received: id_of(row, 5)?,
-        read: id_of(row, 6)?,
-        edited: id_of(row, 7)?,
-        reply,
-    })
-}
-
 /// Сообщение как предмет JSON на своей строке; перед первым — начало списка.
-fn json_line(row: &ExportRow, name: &str, first: bool) -> String {
-    let reply = match &row.reply {
-        Some(answered) => Value::String(uuid_text(answered)),
-        None => Value::Null,
+fn json_line(row: &MessageShow, name: &str, first: bool) -> String {
+    let reply = match row.reply {
+        MESSAGE_NONE => Value::Null,
+        answered => Value::String(uuid_text(&answered)),
     };
     let object = json!({
         "peer": id_digits(row.peer), "name": name, "message": uuid_text(&row.message),
@@ -157,7 +128,7 @@ fn json_line(row: &ExportRow, name: &str, first: bool) -> String {
 
 /// Сообщение для чтения: когда, от кого или кому, текст; его вторая и другие строки отступают,
 /// чтобы никакой текст не выглядел чужим сообщением.
-fn text_line(row: &ExportRow, name: &str) -> String {
+fn text_line(row: &MessageShow, name: &str) -> String {
     let who = match name {
         "" => id_shown(row.peer),
         known => clean(&known.replace(['\n', '\t'], " "), ""),
@@ -169,8 +140,8 @@ fn text_line(row: &ExportRow, name: &str) -> String {
             line.push_str(&format!(" [{word} {}]", time_rfc3339(time)));
         }
     }
-    if let Some(answered) = &row.reply {
-        line.push_str(&format!(" [reply to {}]", uuid_text(answered)));
+    if row.reply != MESSAGE_NONE {
+        line.push_str(&format!(" [reply to {}]", uuid_text(&row.reply)));
     }
     format!("{line} [{}]\n    {}\n", uuid_text(&row.message), clean(&row.text, "    "))
 }

@@ -7,8 +7,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, Row, Rows, params};
+use rusqlite::{Connection, Row, Rows, params};
 
+use super::base::sql_named;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 
@@ -59,20 +60,7 @@ pub struct MailPart {
 
 /// Ошибка SQLite как наша; полный диск и испорченная база узнаются здесь.
 pub(super) fn sql_try<T>(result: rusqlite::Result<T>) -> Result<T, Fail> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(error) => {
-            let code = error.sqlite_error_code();
-            let mut kind = FailKind::FileWrite;
-            if code == Some(ErrorCode::DiskFull) {
-                kind = FailKind::DiskFull;
-            }
-            if code == Some(ErrorCode::DatabaseCorrupt) || code == Some(ErrorCode::NotADatabase) {
-                kind = FailKind::BaseDamaged;
-            }
-            Err(fail(kind, &format!("mail.db: {error}")))
-        }
-    }
+    sql_named("mail.db", result)
 }
 
 /// Неотрицательное число из столбца.

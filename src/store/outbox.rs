@@ -48,14 +48,13 @@ pub fn outbox_sealed(
     base: &Connection,
     peer: Id,
     message: &MessageId,
-    run: u64,
-    sequence: u64,
+    place: Place,
     packet: &[u8],
 ) -> Result<(), Fail> {
     let update = "UPDATE outbox SET run = ?3, sequence = ?4, packet = ?5
         WHERE peer = ?1 AND id = ?2";
     let mut statement = sql_try(base.prepare_cached(update))?;
-    let (run, sequence) = (run as i64, sequence as i64);
+    let (run, sequence) = (place.run as i64, place.sequence as i64);
     sql_try(statement.execute(params![peer as i64, &message[..], run, sequence, packet]))?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::logic::show::{MessageShow, ReceiptState};
 use crate::wire::message::MessageId;
 
 /// Columns of a message as shown, in the order of `show_of`.
-const SHOW_COLUMNS: &str =
+pub const SHOW_COLUMNS: &str =
     "m.peer, m.outgoing, m.id, m.text, m.sent, m.received, m.read, m.edited, m.reply, m.number,
      m.state";
 
@@ -224,7 +224,7 @@ fn past_rows(mut rows: Rows<'_>) -> Result<Vec<MessageShow>, Fail> {
 }
 
 /// Строка запроса как сообщение; имя допишет логика.
-fn show_of(row: &Row<'_>) -> Result<MessageShow, Fail> {
+pub fn show_of(row: &Row<'_>) -> Result<MessageShow, Fail> {
     let answered: Option<Vec<u8>> = sql_try(row.get(8))?;
     let reply: MessageId = match answered {
         Some(_) => bytes_of(row, 8)?,

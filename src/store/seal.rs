@@ -28,7 +28,7 @@ use crate::crypto::olm::{
 };
 use crate::logic::events::{BaseTold, PersonFacts, Place};
 use crate::wire::control::{KeyBundle, body_read};
-use crate::wire::message::{ENVELOPE_HEAL, Envelope, Intro, Sealed, envelope_bytes};
+use crate::wire::message::{ENVELOPE_HEAL, ENVELOPE_TEXT, Envelope, Intro, Sealed, envelope_bytes};
 
 /// What vodozemac says of a one-time key that this account does not have.
 const KEY_UNKNOWN: &str = "unknown one-time key";
@@ -131,9 +131,8 @@ fn seat_raise(seats: &mut Vec<Seat>, index: usize) {
 pub fn desk_seal(
     desk: &mut Desk,
     peer: Id,
-    run: u64,
-    sequence: u64,
-    envelope: &Envelope,
+    place: Place,
+    mut envelope: Envelope,
 ) -> Result<Option<Vec<u8>>, Fail> {
     seats_load(desk, peer)?;
     let Some(person) = person_get(&desk.base, peer)? else {
@@ -143,9 +142,8 @@ pub fn desk_seal(
         // Ключ сменился: ничего, даже подтверждений, пока человек не решит.
         return Ok(None);
     }
-    let mut bound = envelope.clone();
-    bound.bond = bond(&desk.public, &person.public);
-    let plain = envelope_bytes(&bound)?;
+    envelope.bond = bond(&desk.public, &person.public);
+    let plain = envelope_bytes(&envelope)?;
     let Some(seats) = desk.seats.get_mut(&peer) else {
         return Ok(None);
     };
@@ -170,21 +168,23 @@ pub fn desk_seal(
         let signature = sign(&desk.signer, LABEL_CURVE, &[&curve]);
         intro = Some(Intro { public: desk.public, signature });
     }
+    let Place { run, sequence } = place;
     let sealed = Sealed { run, sequence, kind, body, intro };
     let packet = match minicbor::to_vec(&sealed) {
         Ok(packet) => packet,
         Err(_) => return Err(fail(FailKind::BodyBad, "sealed")),
     };
-    if desk.bits && envelope.kind == crate::wire::message::ENVELOPE_TEXT {
-        desk.told.push(BaseTold::Bits {
-            peer,
-            message: envelope.id,
-            outgoing: true,
-            before: envelope.text.clone(),
-            after: sealed.body,
-        });
-    }
+    bits_tell(desk, peer, true, &envelope, &sealed.body);
     Ok(Some(packet))
+}
+
+/// Рассказывает биты текста до печати и под нею, если их просили.
+fn bits_tell(desk: &mut Desk, peer: Id, outgoing: bool, envelope: &Envelope, body: &[u8]) {
+    if desk.bits && envelope.kind == ENVELOPE_TEXT {
+        let (before, after) = (envelope.text.clone(), body.to_vec());
+        let message = envelope.id;
+        desk.told.push(BaseTold::Bits { peer, message, outgoing, before, after });
+    }
 }
 
 /// От кого и кому слова: хеш обоих ключей личности. Подпись ключа Olm одна этого не доказывает:
@@ -198,11 +198,7 @@ fn bond(from: &PublicKey, to: &PublicKey) -> [u8; 32] {
 
 /// Запечатывает всё, что ждёт этого человека, по порядку; без сеанса оно ждёт дальше.
 pub fn desk_seal_waiting(desk: &mut Desk, peer: Id) -> Result<(), Fail> {
-    seats_load(desk, peer)?;
-    let ready = match desk.seats.get(&peer) {
-        Some(seats) => !seats.is_empty(),
-        None => false,
-    };
+    let ready = desk_seated(desk, peer)?;
     let changed = match person_get(&desk.base, peer)? {
         Some(person) => person.changed.is_some(),
         None => false,
@@ -227,12 +223,11 @@ pub fn desk_seal_waiting(desk: &mut Desk, peer: Id) -> Result<(), Fail> {
     for mut envelope in outbox_unsealed(&desk.base, peer, room)? {
         envelope.run = run;
         envelope.sequence = next;
-        let Some(packet) = desk_seal(desk, peer, run, next, &envelope)? else {
+        let (message, place) = (envelope.id, Place { run, sequence: next });
+        let Some(packet) = desk_seal(desk, peer, place, envelope)? else {
             break;
         };
-        let message = envelope.id;
-        outbox_sealed(&desk.base, peer, &message, run, next, &packet)?;
-        let place = Place { run, sequence: next };
+        outbox_sealed(&desk.base, peer, &message, place, &packet)?;
         desk.told.push(BaseTold::Sealed { peer, message, packet, place });
         next += 1;
     }
@@ -280,15 +275,7 @@ pub fn desk_open(
     };
     match read {
         Ok(envelope) => {
-            if desk.bits && envelope.kind == crate::wire::message::ENVELOPE_TEXT {
-                desk.told.push(BaseTold::Bits {
-                    peer,
-                    message: envelope.id,
-                    outgoing: false,
-                    before: envelope.text.clone(),
-                    after: sealed.body.clone(),
-                });
-            }
+            bits_tell(desk, peer, false, &envelope, &sealed.body);
             Ok(Some(envelope))
         }
         Err(failed) => {
@@ -441,10 +428,7 @@ pub fn desk_session(
     if !key_pin(desk, peer, &public)? {
         return Ok(());
     }
-    let first = match desk.seats.get(&peer) {
-        Some(seats) => seats.is_empty(),
-        None => true,
-    };
+    let first = !desk_seated(desk, peer)?;
     if !first && !heal {
         // Сеанс тем временем появился с той стороны.
         return desk_seal_waiting(desk, peer);
@@ -452,7 +436,7 @@ pub fn desk_session(
     seat_add(desk, peer, session);
     if heal {
         let envelope = Envelope { kind: ENVELOPE_HEAL, time: at, ..Envelope::default() };
-        if let Some(packet) = desk_seal(desk, peer, 0, 0, &envelope)? {
+        if let Some(packet) = desk_seal(desk, peer, Place::default(), envelope)? {
             desk.told.push(BaseTold::Outgoing { peer, packet });
         }
     }

@@ -29,8 +29,6 @@ pub struct MailKeeper {
     pub base: Option<Connection>,
     /// A transaction is open.
     pub begun: bool,
-    /// Orders done in it.
-    pub waiting: usize,
     pub told: Vec<ServerEvent<'static>>,
     /// Messages kept in it: their senders must hear if it fails.
     kept: Vec<Kept>,
@@ -66,7 +64,6 @@ fn mail_lost(keeper: &mut MailKeeper, failed: &Fail) {
         mail_rollback(base);
     }
     keeper.begun = false;
-    keeper.waiting = 0;
     // О прежнем отказе той же записи ещё не рассказано: он не пропадает вместе с нынешним.
     let told = std::mem::take(&mut keeper.told);
     for one in told {
@@ -93,7 +90,6 @@ fn order_do(keeper: &mut MailKeeper, order: MailOrder) -> Result<(), Fail> {
         mail_begin(base)?;
         keeper.begun = true;
     }
-    keeper.waiting += 1;
     let told = match order {
         MailOrder::Keep { dest, from, header, at, packets } => {
             mail_add(base, dest, &packets, at)?;
@@ -221,7 +217,6 @@ pub fn mail_settle(keeper: &mut MailKeeper) {
     match mail_commit(base) {
         Ok(()) => {
             keeper.begun = false;
-            keeper.waiting = 0;
             keeper.kept.clear();
             keeper.asked.clear();
         }
