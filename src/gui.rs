@@ -38,29 +38,21 @@ pub fn gui_here() -> bool {
 /// Открывает окно; при первом запуске спрашивает имя и сервер. `false` — окно закрыли.
 #[cfg(feature = "gui")]
 pub fn gui_begin(args: &mut ClientArgs, home: &Home) -> Result<bool, Fail> {
-    let settings = settings_read(&home.settings)?;
+    let mut settings = settings_read(&home.settings)?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => setting_get(&settings, "name"),
     };
-    let theme = match &args.theme {
-        Some(theme) => theme.clone(),
-        None => setting_get(&settings, "theme"),
-    };
-    let options = Options {
-        theme,
-        send_key: setting_get(&settings, "send_key"),
-        accept_from: setting_get(&settings, "accept_from"),
-        accept_files: setting_get(&settings, "accept_files"),
-        name: name.clone(),
-        drafts: home.root.join("drafts.json"),
-    };
+    if let Some(theme) = &args.theme {
+        settings.insert(String::from("theme"), theme.clone());
+    }
     let wish = match &args.lang {
         Some(code) => code.clone(),
         None => setting_get(&settings, "lang"),
     };
     let server_known = args.server.is_some() || !setting_get(&settings, "server").is_empty();
     let first = name.is_empty() && !server_known;
+    let options = Options { settings, name, home: home.root.clone() };
     window_open(options, &language_choose(&wish), first);
     if !first {
         return Ok(true);

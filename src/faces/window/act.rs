@@ -29,6 +29,8 @@ use supertext::logic::events::Command;
 use supertext::store::settings::{Settings, settings_write};
 use supertext::workers::map::Queues;
 
+/// Where drafts are kept over restarts.
+pub const DRAFTS: &str = "drafts.json";
 /// Messages of the past asked for at once.
 const PAGE: u64 = 60;
 
@@ -156,7 +158,7 @@ pub fn draft_keep(window: &mut Window) {
 
 /// Пишет черновики на диск: они переживают запуск.
 pub fn drafts_write(window: &Window) {
-    if window.options.drafts.as_os_str().is_empty() {
+    if window.options.home.as_os_str().is_empty() {
         return;
     }
     let mut drafts = Settings::new();
@@ -165,7 +167,7 @@ pub fn drafts_write(window: &Window) {
             drafts.insert(id_digits(*id), chat.draft.clone());
         }
     }
-    if let Err(failed) = settings_write(&window.options.drafts, &drafts) {
+    if let Err(failed) = settings_write(&window.options.home.join(DRAFTS), &drafts) {
         tracing::warn!("drafts: {}", failed.detail);
     }
 }

@@ -8,7 +8,7 @@ use super::act::{chat_open, command, draft_keep};
 use super::lay::{Face, lay};
 use super::paint::{BOLD, PLAIN, cross, fill, round, words, words_middle};
 use super::place::{HEAD, Places, rect};
-use super::state::{Effect, Field, Rect, Touch, View, Window};
+use super::state::{Effect, Field, Rect, Touch, View, Window, option};
 use supertext::base::ids::{ID_DIGITS, Id, id_digits, id_parse, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{Texts, text, text_fail};
@@ -303,15 +303,9 @@ const CHOICES: &[ChoiceRow] = &[
     },
 ];
 
-/// Значение настройки сейчас.
+/// Значение настройки сейчас; язык без настройки — тот, на котором говорит окно.
 fn option_now(window: &Window, key: &str) -> String {
-    match key {
-        "lang" => window.texts.code.clone(),
-        "theme" => window.options.theme.clone(),
-        "send_key" => window.options.send_key.clone(),
-        "accept_from" => window.options.accept_from.clone(),
-        _ => window.options.accept_files.clone(),
-    }
+    if key == "lang" { window.texts.code.clone() } else { option(window, key) }
 }
 
 /// Страница настроек.

@@ -14,6 +14,7 @@ use supertext::logic::events::Standing;
 use supertext::logic::show::{
     Ask, FileShow, FileState, LinkShow, MessageShow, PeerState, ReceiptState, Show,
 };
+use supertext::store::settings::Settings;
 
 /// The time of the gallery: always the same, so that pictures can be compared.
 pub const NOON: u64 = 1_767_355_200_000;
@@ -23,12 +24,9 @@ const ANNA: Id = 700_000_000_001;
 /// Показывает галерею, пока окно не закроют.
 pub fn gallery_run(theme: &str, language: &str) {
     let options = Options {
-        theme: String::from(theme),
-        send_key: String::from("enter"),
-        accept_from: String::from("anyone"),
-        accept_files: String::from("off"),
+        settings: Settings::from([(String::from("theme"), String::from(theme))]),
         name: String::from("Ира"),
-        drafts: std::path::PathBuf::new(),
+        home: std::path::PathBuf::new(),
     };
     super::run::window_open(options, language, false);
     if let Ok(mut guard) = WINDOW.lock() {

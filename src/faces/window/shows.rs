@@ -324,15 +324,12 @@ fn setting_take(window: &mut Window, values: &[(&'static str, String)]) {
             _ => {}
         }
     }
+    window.options.settings.insert(name.clone(), value.clone());
     match name.as_str() {
         "theme" => {
-            window.options.theme = value;
-            window.palette = super::theme::palette_of(&window.options.theme);
+            window.palette = super::theme::palette_of(&value);
             window.effects.push(Effect::Place);
         }
-        "send_key" => window.options.send_key = value,
-        "accept_from" => window.options.accept_from = value,
-        "accept_files" => window.options.accept_files = value,
         "name" => {
             window.name = value;
             title_set(window);

@@ -9,7 +9,7 @@ use fltk::enums::{Event, Key};
 use fltk::input::Input;
 use fltk::prelude::{InputExt, WidgetExt};
 
-use super::act::{command, effects_run, touch_do};
+use super::act::{DRAFTS, command, effects_run, touch_do};
 use super::form::form_open;
 use super::keys::{is_enter, latin_pressed};
 use super::lay::Words;
@@ -22,7 +22,7 @@ use super::theme::palette_of;
 use supertext::base::ids::{id_digits, id_parse};
 use supertext::faces::texts::texts_load;
 use supertext::logic::show::LinkShow;
-use supertext::store::settings::settings_read;
+use supertext::store::settings::{setting_get, settings_read};
 
 /// Есть ли экран: в Windows и macOS — всегда, иначе по окружению.
 pub fn display_here() -> bool {
@@ -42,7 +42,7 @@ pub fn display_here() -> bool {
 /// Окно, которое ещё ничего не знает; черновики прежнего запуска уже на месте.
 pub fn window_new(widgets: Widgets, options: Options, language: &str, first: bool) -> Window {
     let mut chats: BTreeMap<u64, Chat> = BTreeMap::new();
-    if let Ok(drafts) = settings_read(&options.drafts) {
+    if let Ok(drafts) = settings_read(&options.home.join(DRAFTS)) {
         for (id, draft) in drafts {
             if let Ok(id) = id_parse(&id) {
                 chats.insert(id, Chat { draft, ..Chat::default() });
@@ -54,7 +54,7 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         size: (1000, 700),
         widgets,
         texts: texts_load(language),
-        palette: palette_of(&options.theme),
+        palette: palette_of(&setting_get(&options.settings, "theme")),
         name: options.name.clone(),
         options,
         words: Words::new(),

@@ -17,6 +17,7 @@ use supertext::base::ids::Id;
 use supertext::faces::texts::Texts;
 use supertext::logic::events::Standing;
 use supertext::logic::show::{FileState, LinkShow, PeerState, ReceiptState};
+use supertext::store::settings::{Settings, setting_get};
 use supertext::wire::message::MessageId;
 use supertext::workers::map::Queues;
 
@@ -255,16 +256,13 @@ pub struct Widgets {
     pub two: Input,
 }
 
-/// Settings the window shows; the core keeps them.
+/// Settings as the window knows them; the core keeps them.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    pub theme: String,
-    pub send_key: String,
-    pub accept_from: String,
-    pub accept_files: String,
+    pub settings: Settings,
     pub name: String,
-    /// Where drafts are kept over restarts.
-    pub drafts: PathBuf,
+    /// The home folder: drafts and pasted pictures lie there. Empty = nothing is kept.
+    pub home: PathBuf,
 }
 
 /// Frames and how long they took.
@@ -342,6 +340,11 @@ pub fn row_new(body: Body, text: &str, outgoing: bool, at: u64) -> Row {
         state: ReceiptState::Queued,
         laid: None,
     }
+}
+
+/// Значение настройки.
+pub fn option(window: &Window, key: &str) -> String {
+    setting_get(&window.options.settings, key)
 }
 
 /// Точка внутри прямоугольника.

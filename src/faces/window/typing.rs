@@ -14,7 +14,7 @@ use super::lay::lay;
 use super::place::{TYPED_LINE, places};
 use super::select::selected_text;
 use super::start::focus_note;
-use super::state::{Body, Effect, WINDOW, Window};
+use super::state::{Body, Effect, WINDOW, Window, option};
 
 /// Клавиши поля сообщения, прежде чем их увидит само поле.
 pub fn on_message_event(input: &mut MultilineInput, event: Event) -> bool {
@@ -39,7 +39,7 @@ pub fn on_message_event(input: &mut MultilineInput, event: Event) -> bool {
 fn key_do(window: &mut Window, input: &mut MultilineInput) -> bool {
     let (shift, ctrl) = (app::is_event_shift(), app::is_event_ctrl());
     if is_enter() {
-        let sends = if window.options.send_key == "ctrl_enter" { ctrl } else { !shift && !ctrl };
+        let sends = if option(window, "send_key") == "ctrl_enter" { ctrl } else { !shift && !ctrl };
         if sends {
             message_send(window);
         } else {
