@@ -4,6 +4,8 @@
 #[cfg(feature = "gui")]
 use crate::window::gallery::gallery_run;
 #[cfg(feature = "gui")]
+use crate::window::pipe::{pipe_start, window_json_face};
+#[cfg(feature = "gui")]
 use crate::window::run::{window_face, window_first, window_open, window_run};
 #[cfg(feature = "gui")]
 use crate::window::start::display_here;
@@ -73,27 +75,31 @@ pub fn gui_begin(_args: &mut ClientArgs, _home: &Home) -> Result<bool, Fail> {
     Err(fail(FailKind::ArgumentBad, "gui"))
 }
 
-/// Лицо для нити displayer.
+/// Лицо для нити displayer; `json` — события ещё и потоком.
 #[cfg(feature = "gui")]
-pub fn gui_face() -> FaceMain {
-    window_face
+pub fn gui_face(json: bool) -> FaceMain {
+    if json { window_json_face } else { window_face }
 }
 
 /// Без окна — консоль.
 #[cfg(not(feature = "gui"))]
-pub fn gui_face() -> FaceMain {
+pub fn gui_face(_json: bool) -> FaceMain {
     console_face
 }
 
-/// Крутит окно до конца программы.
+/// Крутит окно до конца программы; `json` — команды ещё и потоком.
 #[cfg(feature = "gui")]
-pub fn gui_run(queues: &'static Queues) {
+pub fn gui_run(queues: &'static Queues, json: bool) -> Result<(), Fail> {
+    if json {
+        pipe_start()?;
+    }
     window_run(queues);
+    Ok(())
 }
 
 /// Без окна — ждать.
 #[cfg(not(feature = "gui"))]
-pub fn gui_run(_queues: &'static Queues) {
+pub fn gui_run(_queues: &'static Queues, _json: bool) -> Result<(), Fail> {
     park();
 }
 

@@ -23,7 +23,7 @@ use supertext::crypto::tls::{Trust, client_config};
 use supertext::faces::args::{ClientArgs, Mode, start_failed};
 use supertext::faces::console::{console_face, console_input, park};
 use supertext::faces::echo::echo_face;
-use supertext::faces::input::pipe_read;
+use supertext::faces::input::{line_not_taken, pipe_read};
 use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
 use supertext::logic::events::{StartFacts, Wishes};
@@ -100,7 +100,7 @@ fn client_main(mut args: ClientArgs) -> Result<(), Fail> {
     };
     let face: FaceMain = match (mode, args.json) {
         (Mode::Echo, _) => echo_face,
-        (Mode::Gui, _) => gui_face(),
+        (Mode::Gui, json) => gui_face(json),
         (Mode::Console | Mode::Id | Mode::Gallery, true) => json_face,
         (Mode::Console | Mode::Id | Mode::Gallery, false) => console_face,
     };
@@ -112,9 +112,9 @@ fn client_main(mut args: ClientArgs) -> Result<(), Fail> {
     if mode == Mode::Echo {
         park();
     } else if mode == Mode::Gui {
-        gui_run(queues);
+        gui_run(queues, args.json)?;
     } else if args.json {
-        pipe_read(queues);
+        pipe_read(queues, line_not_taken);
         park();
     } else {
         console_input(queues);

@@ -10,7 +10,7 @@ use rustyline::error::ReadlineError;
 use rustyline::{DefaultEditor, ExternalPrinter};
 
 use super::ending::program_end;
-use super::input::{command_put, line_put, pipe_read};
+use super::input::{command_put, line_not_taken, line_put, pipe_read};
 use super::lines::show_text;
 use super::secrets::secrets_ask;
 use super::texts::{Texts, text, texts_load};
@@ -157,7 +157,7 @@ fn receipts_join(queues: &Queues, screen: &mut Screen, show: &mut Show) -> u64 {
 /// Главный поток консоли: читает строки, пока человек не уйдёт.
 pub fn console_input(queues: &Queues) {
     let Ok(Some(mut editor)) = queues.editor.take.recv() else {
-        pipe_read(queues);
+        pipe_read(queues, line_not_taken);
         return park();
     };
     loop {

@@ -34,8 +34,17 @@ fn parsed_put(queues: &Queues, command: Command, line: &str) -> usize {
     secrets_answer(queues, asked)
 }
 
-/// Читает поток строк до конца: команды, как их набирают, или массивы слов JSON.
-pub fn pipe_read(queues: &Queues) {
+/// Что делать со строкой, о которой спрашивают само лицо; `true` — она взята.
+pub type LineTake = fn(&Queues, &str) -> bool;
+
+/// У потока JSON своих вопросов к лицу нет.
+pub fn line_not_taken(_queues: &Queues, _line: &str) -> bool {
+    false
+}
+
+/// Читает поток строк до конца: команды, как их набирают, или массивы слов JSON. Строки, которые
+/// берёт `take`, до команд не доходят.
+pub fn pipe_read(queues: &Queues, take: LineTake) {
     let mut stdin = std::io::stdin().lock();
     let mut bytes: Vec<u8> = Vec::new();
     let mut secrets = 0;
@@ -55,6 +64,9 @@ pub fn pipe_read(queues: &Queues) {
             continue;
         };
         let line = line.trim_end_matches(['\n', '\r']);
+        if secrets == 0 && take(queues, line) {
+            continue;
+        }
         if secrets > 0 {
             // Пустое или непонятное — человек передумал: вторую строку не спросят.
             let secret = secret_of(line).unwrap_or_default();

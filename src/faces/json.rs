@@ -70,7 +70,7 @@ pub fn json_face(queues: &Queues) {
 }
 
 /// Событие строкой (справка — несколькими).
-fn show_lines(texts: &Texts, show: &Show, out: &mut String) {
+pub fn show_lines(texts: &Texts, show: &Show, out: &mut String) {
     if let Show::Help(word) = show {
         for row in COMMANDS {
             if word.is_empty() || row.word == word || row.word.strip_prefix('/') == Some(word) {

@@ -13,9 +13,11 @@ use fltk::prelude::{InputExt, WidgetExt, WindowExt};
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_show, row_find, text_safe};
 use super::form::{form_add, form_first, form_open, password_give};
+use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
 use super::people::people_order;
 use super::run::{on_glide, on_toast, widgets_place};
+use super::settings::{field_save, section_open};
 use super::state::{Answering, Body, Effect, Field, Folder, Touch, View, WINDOW, Widgets, Window};
 use super::typing::typed_set;
 use supertext::base::clock::time_now;
@@ -48,6 +50,9 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
     match touch {
         Touch::Person(id) => chat_open(window, id),
         Touch::Folder(folder) => {
+            if window.view == View::Settings {
+                form_open(window, View::Chat);
+            }
             window.folder = folder;
             window.side_scroll = 0;
             people_order(window);
@@ -84,9 +89,12 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         Touch::Words(words) => window.effects.push(Effect::Words(words)),
         Touch::Ask { token, yes } => ask_answer(window, token, yes),
         Touch::OpenPath(path) => window.effects.push(Effect::OpenPath(path)),
-        Touch::NameSave => {
-            let name = window.widgets.one.value();
-            window.effects.push(Effect::Words(command(&["/set", "name", name.trim()])));
+        Touch::Save(field) => field_save(window, field),
+        Touch::Section(index) => section_open(window, index),
+        Touch::CopyText(said) => {
+            window.effects.push(Effect::Copy(said));
+            let said = text(&window.texts, "window-copied", &[]);
+            toast(window, &said);
         }
         Touch::ToastDrop => window.toast.clear(),
         Touch::Menu(key) => menu_do(window, key),
@@ -387,6 +395,8 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
         }
         Effect::Hand(on) => window.set_cursor(if on { Cursor::Hand } else { Cursor::Default }),
         Effect::Leave(code) => program_end(code),
+        Effect::Fonts => fonts_load(),
+        Effect::Font => font_apply(),
         Effect::Words(_) | Effect::Secret(_) | Effect::Redraw => {}
     }
 }

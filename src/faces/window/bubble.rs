@@ -10,7 +10,8 @@ use super::chat::{BUTTONS, LINE, NAME, PAD_X, PAD_Y, QUOTE, SMALL, TEXT};
 use super::filebubble::file_draw;
 use super::lay::{Face, Line, width_to};
 use super::paint::{
-    BOLD, PLAIN, base_line, bubble, clock, cross, fill, round, tick, words, words_middle,
+    BOLD, PLAIN, base_line, bubble, clip_pop, clip_push, clock, cross, fill, round, tick, words,
+    words_middle,
 };
 use super::place::rect;
 use super::state::{Body, Rect, Row, RowLaid, Seen, Selection, Touch};
@@ -177,10 +178,10 @@ fn quote_draw(brush: &mut Brush<'_>, row: &Row, name: &str, said: &str, place: R
     let palette = brush.palette;
     let mark = if row.outgoing { palette.out_quiet } else { palette.accent };
     round(rect(place.x, place.y, 3, place.h), 2, mark);
-    draw::push_clip(place.x, place.y, place.w, place.h);
+    clip_push(rect(place.x, place.y, place.w, place.h));
     words(Face { font: BOLD, size: 13 }, mark, name, place.x + 11, place.y + 13);
     words(Face { font: PLAIN, size: 14 }, palette.text, said, place.x + 11, place.y + 31);
-    draw::pop_clip();
+    clip_pop();
     brush.hits.push((place, Touch::Quote(row.reply)));
 }
 
@@ -245,9 +246,9 @@ pub fn buttons_draw(brush: &mut Brush<'_>, place: Rect, buttons: &[(String, Touc
             (brush.palette.button, brush.palette.button_text)
         };
         round(one, 8, back);
-        draw::push_clip(one.x, one.y, one.w, one.h);
+        clip_push(rect(one.x, one.y, one.w, one.h));
         words_middle(NAME, front, label, one);
-        draw::pop_clip();
+        clip_pop();
         brush.hits.push((one, touch.clone()));
         x += wide + 6;
     }

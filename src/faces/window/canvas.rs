@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use fltk::app;
 use fltk::app::MouseButton;
-use fltk::draw;
 use fltk::enums::Event;
 use fltk::prelude::WidgetExt;
 use fltk::widget::Widget;
@@ -17,8 +16,8 @@ use super::form::{form_draw, toast_draw};
 use super::lay::{Face, fit, word_width};
 use super::menu::menu_draw;
 use super::paint::{
-    BOLD, PLAIN, avatar, circle, clip, cross, fill, round, send, shield, strokes, words,
-    words_middle,
+    BOLD, PLAIN, avatar, circle, clip, clip_pop, clip_push, cross, fill, round, send, shield,
+    strokes, words, words_middle,
 };
 use super::place::{HEAD, Places, places, rect};
 use super::run::frame_note;
@@ -38,7 +37,7 @@ pub fn on_canvas_draw(widget: &mut Widget) {
     let at = places(window);
     window.canvas_hits.clear();
     window.seen.clear();
-    draw::push_clip(widget.x(), widget.y(), widget.w(), widget.h());
+    clip_push(rect(widget.x(), widget.y(), widget.w(), widget.h()));
     match (window.view, window.open) {
         (View::Chat, Some(_)) => chat_draw(window, &at),
         (View::Chat, None) => {
@@ -54,7 +53,7 @@ pub fn on_canvas_draw(widget: &mut Widget) {
     // На страницах весть внизу: вверху там слова.
     let top = if window.view == View::Chat { HEAD } else { at.canvas.h - 90 };
     toast_draw(window, rect(at.canvas.x, top, at.canvas.w, at.canvas.h - top));
-    draw::pop_clip();
+    clip_pop();
     window.widgets.message.redraw();
     window.widgets.one.redraw();
     window.widgets.two.redraw();
@@ -64,9 +63,9 @@ pub fn on_canvas_draw(widget: &mut Widget) {
 /// Открытый чат целиком.
 fn chat_draw(window: &mut Window, at: &Places) {
     fill(at.rows, window.palette.chat);
-    draw::push_clip(at.rows.x, at.rows.y, at.rows.w, at.rows.h);
+    clip_push(rect(at.rows.x, at.rows.y, at.rows.w, at.rows.h));
     rows_draw(window, at);
-    draw::pop_clip();
+    clip_pop();
     head_draw(window, at);
     bar_draw(window, at);
     if window.dragging {

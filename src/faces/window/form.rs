@@ -1,14 +1,15 @@
 //! Pages on the right side: first start, adding a person, settings.
 //! Страницы справа: первый запуск, новый человек, настройки.
 
-use fltk::draw;
 use fltk::prelude::{InputExt, WidgetExt};
 
 use super::act::{chat_open, command, draft_keep};
+use super::audit::layer_next;
 use super::lay::{Face, lay};
 use super::paint::{BOLD, PLAIN, cross, fill, round, words, words_middle};
 use super::place::{HEAD, Places, rect};
-use super::state::{Effect, Field, Rect, Touch, View, Window, option};
+use super::settings::{section_open, settings_draw, settings_fields};
+use super::state::{Effect, Field, Rect, Touch, View, Window};
 use supertext::base::ids::{ID_DIGITS, Id, id_digits, id_parse, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{Texts, text, text_fail};
@@ -22,15 +23,15 @@ const CHIP: Face = Face { font: BOLD, size: 14 };
 const HUGE: Face = Face { font: BOLD, size: 30 };
 
 /// Где стоят поля страницы.
-pub fn form_fields(view: View, at: &Places) -> (Option<Rect>, Option<Rect>) {
+pub fn form_fields(window: &Window, at: &Places) -> (Option<Rect>, Option<Rect>) {
     let (x, y, w) = (at.form.x, at.form.y, at.form.w);
-    match view {
+    match window.view {
         View::First => {
             let top = first_top(at);
             (Some(rect(x, top + 110, w, 40)), Some(rect(x, top + 194, w, 40)))
         }
         View::Add => (Some(rect(x, y + 40, w, 40)), Some(rect(x, y + 136, w, 40))),
-        View::Settings => (Some(rect(x, y + 40, w - 130, 40)), None),
+        View::Settings => settings_fields(window, at),
         View::Password => (Some(rect(x, y + 90, w, 40)), None),
         View::Chat => (None, None),
     }
@@ -48,9 +49,11 @@ pub fn form_open(window: &mut Window, view: View) {
     window.view = view;
     window.error_one.clear();
     window.error_two.clear();
-    let name = window.name.clone();
-    window.widgets.one.set_value(if view == View::Settings { &name } else { "" });
+    window.widgets.one.set_value("");
     window.widgets.two.set_value("");
+    if view == View::Settings {
+        section_open(window, window.section);
+    }
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(match view {
         View::Chat => Field::Message,
@@ -71,7 +74,7 @@ pub fn form_draw(window: &mut Window, at: &Places) {
 }
 
 /// Шапка страницы с крестиком.
-fn title_draw(window: &mut Window, at: &Places, key: &str) {
+pub fn title_draw(window: &mut Window, at: &Places, key: &str) {
     let palette = window.palette;
     fill(rect(at.head.x, HEAD - 1, at.head.w, 1), palette.line);
     let said = text(&window.texts, key, &[]);
@@ -85,7 +88,7 @@ fn title_draw(window: &mut Window, at: &Places, key: &str) {
 }
 
 /// Подложка поля с надписью над ним и ошибкой под ним.
-fn field_draw(window: &mut Window, place: Rect, label: &str, under: &str, bad: bool) {
+pub fn field_draw(window: &mut Window, place: Rect, label: &str, under: &str, bad: bool) {
     let palette = window.palette;
     words(LABEL, palette.quiet, label, place.x + 2, place.y - 10);
     if bad {
@@ -104,7 +107,7 @@ fn field_draw(window: &mut Window, place: Rect, label: &str, under: &str, bad: b
 }
 
 /// Большая кнопка.
-fn button_draw(window: &mut Window, place: Rect, label: &str, touch: Touch, ready: bool) {
+pub fn button_draw(window: &mut Window, place: Rect, label: &str, touch: Touch, ready: bool) {
     let palette = window.palette;
     let hot = window.hover.as_ref() == Some(&touch);
     let back = if ready { palette.chosen } else { palette.field };
@@ -119,7 +122,7 @@ fn button_draw(window: &mut Window, place: Rect, label: &str, touch: Touch, read
 
 /// Первая страница: имя и строка сервера.
 fn first_draw(window: &mut Window, at: &Places) {
-    let (Some(one), Some(two)) = form_fields(View::First, at) else { return };
+    let (Some(one), Some(two)) = form_fields(window, at) else { return };
     let palette = window.palette;
     let top = first_top(at);
     words_middle(HUGE, palette.accent, "Supertext", rect(at.form.x, top, at.form.w, 40));
@@ -185,7 +188,7 @@ pub fn id_hint(texts: &Texts, typed: &str) -> (String, bool) {
 /// Страница «новый человек».
 fn add_draw(window: &mut Window, at: &Places) {
     title_draw(window, at, "window-add");
-    let (Some(one), Some(two)) = form_fields(View::Add, at) else { return };
+    let (Some(one), Some(two)) = form_fields(window, at) else { return };
     let typed = window.widgets.one.value();
     let (mut under, mut bad) = id_hint(&window.texts, &typed);
     if !window.error_one.is_empty() {
@@ -239,7 +242,7 @@ pub fn form_password(window: &mut Window, show: &Show) {
 /// Страница пароля: что за пароль, поле, которое его не показывает.
 fn password_draw(window: &mut Window, at: &Places) {
     title_draw(window, at, "window-password");
-    let (Some(one), _) = form_fields(View::Password, at) else { return };
+    let (Some(one), _) = form_fields(window, at) else { return };
     let said = window.wanted.clone();
     let laid = lay(&mut window.words, LABEL, &said, f64::from(one.w));
     let mut y = one.y - 66;
@@ -263,121 +266,12 @@ pub fn password_give(window: &mut Window) {
     form_open(window, View::Chat);
 }
 
-/// One line of the settings: its label and its choices.
-struct ChoiceRow {
-    label: &'static str,
-    key: &'static str,
-    choices: &'static [(&'static str, &'static str)],
-}
-
-/// The settings with choices; a choice is a value and its text.
-const CHOICES: &[ChoiceRow] = &[
-    ChoiceRow {
-        label: "window-set-language",
-        key: "lang",
-        choices: &[("ru", "=Русский"), ("en", "=English"), ("zh", "=中文")],
-    },
-    ChoiceRow {
-        label: "window-set-theme",
-        key: "theme",
-        choices: &[
-            ("system", "window-theme-system"),
-            ("light", "window-theme-light"),
-            ("dark", "window-theme-dark"),
-        ],
-    },
-    ChoiceRow {
-        label: "window-set-send",
-        key: "send_key",
-        choices: &[("enter", "=Enter"), ("ctrl_enter", "=Ctrl+Enter")],
-    },
-    ChoiceRow {
-        label: "window-set-from",
-        key: "accept_from",
-        choices: &[("anyone", "window-from-anyone"), ("contacts", "window-from-contacts")],
-    },
-    ChoiceRow {
-        label: "window-set-files",
-        key: "accept_files",
-        choices: &[("off", "window-files-ask"), ("on", "window-files-take")],
-    },
-];
-
-/// Значение настройки сейчас; язык без настройки — тот, на котором говорит окно.
-fn option_now(window: &Window, key: &str) -> String {
-    if key == "lang" { window.texts.code.clone() } else { option(window, key) }
-}
-
-/// Страница настроек.
-fn settings_draw(window: &mut Window, at: &Places) {
-    title_draw(window, at, "window-settings");
-    let (Some(one), _) = form_fields(View::Settings, at) else { return };
-    let label = text(&window.texts, "window-first-name", &[]);
-    field_draw(window, one, &label, "", false);
-    let save = rect(one.x + one.w + 10, one.y, 120, 40);
-    let label = text(&window.texts, "window-save", &[]);
-    let typed = window.widgets.one.value();
-    let changed = !typed.trim().is_empty() && typed.trim() != window.name;
-    button_draw(window, save, &label, Touch::NameSave, changed);
-    // В низком окне строки стоят теснее.
-    let room = at.canvas.h - one.y - 72 - 36;
-    let step = i32::clamp(room / CHOICES.len() as i32, 50, 64);
-    let mut y = one.y + 72;
-    for row in CHOICES {
-        choices_draw(window, row, rect(one.x, y, at.form.w, step - 24 - (step - 50) / 2));
-        y += step;
-    }
-    let about = format!(
-        "Supertext {} · {} · {}",
-        env!("CARGO_PKG_VERSION"),
-        id_shown(window.me),
-        window.server
-    );
-    words(Face { font: PLAIN, size: 13 }, window.palette.quiet, &about, one.x + 2, y + 14);
-}
-
-/// Одна строка настроек: надпись и выбор.
-fn choices_draw(window: &mut Window, row: &ChoiceRow, place: Rect) {
-    let palette = window.palette;
-    words(LABEL, palette.quiet, &text(&window.texts, row.label, &[]), place.x + 2, place.y - 8);
-    let now = option_now(window, row.key);
-    let many = row.choices.len() as i32;
-    let wide = (place.w - (many - 1) * 8) / many;
-    let mut x = place.x;
-    for (value, label) in row.choices {
-        let said = match label.strip_prefix('=') {
-            Some(plain) => String::from(plain),
-            None => text(&window.texts, label, &[]),
-        };
-        let touch = if row.key == "lang" {
-            Touch::Words(command(&["/lang", value]))
-        } else {
-            Touch::Words(command(&["/set", row.key, value]))
-        };
-        let one = rect(x, place.y, wide, place.h);
-        let chosen = now == *value;
-        let hot = window.hover.as_ref() == Some(&touch);
-        let (back, front) = if chosen {
-            (palette.chosen, palette.chosen_text)
-        } else if hot {
-            (palette.hover, palette.text)
-        } else {
-            (palette.field, palette.text)
-        };
-        round(one, 10, back);
-        draw::push_clip(one.x, one.y, one.w, one.h);
-        words_middle(LABEL, front, &said, one);
-        draw::pop_clip();
-        window.canvas_hits.push((one, touch));
-        x += wide + 8;
-    }
-}
-
 /// Весть поверх чата.
 pub fn toast_draw(window: &mut Window, area: Rect) {
     if window.toast.is_empty() {
         return;
     }
+    layer_next();
     let face = Face { font: PLAIN, size: 14 };
     let said = window.toast.clone();
     let laid = lay(&mut window.words, face, &said, f64::from(i32::min(560, area.w - 80)));
@@ -394,7 +288,7 @@ pub fn toast_draw(window: &mut Window, area: Rect) {
 
 /// Поля ввода страницы: видны ли и где.
 pub fn form_place(window: &Window, at: &Places) {
-    let (one, two) = form_fields(window.view, at);
+    let (one, two) = form_fields(window, at);
     for (field, place) in [(window.widgets.one.clone(), one), (window.widgets.two.clone(), two)] {
         let mut field = field;
         match place {

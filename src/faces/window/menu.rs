@@ -4,6 +4,7 @@
 use fltk::enums::Color;
 
 use super::act::{answer_begin, chat_now, command};
+use super::audit::layer_next;
 use super::lay::{Face, word_width};
 use super::paint::{PLAIN, base_line, round, words};
 use super::place::{HEAD, Places, rect};
@@ -94,6 +95,7 @@ pub fn menu_draw(window: &mut Window, at: &Places) {
     if keys.is_empty() {
         return;
     }
+    layer_next();
     let mut wide = 120;
     for key in &keys {
         let label = text(&window.texts, key, &[]);

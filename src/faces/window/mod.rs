@@ -6,6 +6,7 @@
 //! paint и bubble — как выглядит, side, canvas, keys — что делают руки.
 
 pub mod act;
+pub mod audit;
 pub mod bubble;
 pub mod canvas;
 pub mod chat;
@@ -15,12 +16,15 @@ pub mod gallery;
 pub mod icon;
 pub mod keys;
 pub mod lay;
+pub mod looks;
 pub mod menu;
 pub mod paint;
 pub mod people;
+pub mod pipe;
 pub mod place;
 pub mod run;
 pub mod select;
+pub mod settings;
 pub mod shows;
 pub mod side;
 pub mod start;

@@ -6,6 +6,7 @@
 use fltk::draw;
 use fltk::enums::{Color, Font};
 
+use super::audit::{clip_note, words_note};
 use super::lay::Face;
 use super::state::Rect;
 use super::theme::AVATARS;
@@ -79,6 +80,18 @@ pub fn bubble(rect: Rect, outgoing: bool, color: Color) {
     draw::end_polygon();
 }
 
+/// Дальше рисуется только внутри прямоугольника.
+pub fn clip_push(rect: Rect) {
+    draw::push_clip(rect.x, rect.y, rect.w, rect.h);
+    clip_note(Some(rect));
+}
+
+/// Прежние границы.
+pub fn clip_pop() {
+    draw::pop_clip();
+    clip_note(None);
+}
+
 /// Круг по центру и радиусу.
 pub fn circle(x: f64, y: f64, radius: f64, color: Color) {
     draw::set_draw_color(color);
@@ -92,6 +105,7 @@ pub fn words(face: Face, color: Color, text: &str, x: i32, y: i32) {
     draw::set_font(face.font, face.size);
     draw::set_draw_color(color);
     draw::draw_text_n(text, x, y);
+    words_note(face, text, x, y);
 }
 
 /// Строка по центру прямоугольника.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fltk::app;
 use fltk::app::TimeoutHandle;
-use fltk::enums::{CallbackTrigger, Font, FrameType};
+use fltk::enums::{CallbackTrigger, FrameType};
 use fltk::input::{Input, InputType, MultilineInput};
 use fltk::prelude::{GroupExt, InputExt, WidgetBase, WidgetExt, WindowExt};
 use fltk::widget::Widget;
@@ -19,6 +19,7 @@ use super::canvas::{canvas_sheet, on_canvas_draw, on_canvas_event};
 use super::chat::chat_scroll;
 use super::form::form_place;
 use super::icon::icon_make;
+use super::looks::{font_apply, font_set};
 use super::paint::{PLAIN, words};
 use super::people::people_order;
 use super::place::places;
@@ -30,6 +31,7 @@ use super::typing::{on_message_event, typed_measure};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
 use supertext::logic::show::Show;
+use supertext::store::settings::setting_get;
 use supertext::workers::map::Queues;
 
 /// Shown things taken in one go at most: the window must stay awake to the hands.
@@ -46,17 +48,21 @@ pub fn window_face(queues: &Queues) {
             return;
         };
         let last = matches!(show, Show::Exit(_));
-        if queues.to_window.put.send(show).is_err() {
-            return;
-        }
-        // Уже разбуженную нить второй раз будить незачем.
-        if !queues.window_woken.swap(true, Ordering::AcqRel) {
-            app::awake();
-        }
-        if last {
+        if !show_pass(queues, show) || last {
             return;
         }
     }
+}
+
+/// Передаёт показанное главной нити; уже разбуженную второй раз будить незачем.
+pub fn show_pass(queues: &Queues, show: Show) -> bool {
+    if queues.to_window.put.send(show).is_err() {
+        return false;
+    }
+    if !queues.window_woken.swap(true, Ordering::AcqRel) {
+        app::awake();
+    }
+    true
 }
 
 /// Главная нить: крутит окно, пока ядро не скажет последнее слово.
@@ -108,7 +114,7 @@ fn shows_drain(queues: &Queues) {
 pub fn window_open(options: Options, language: &str, first: bool) {
     let _app = app::App::default();
     app::set_visible_focus(false);
-    fonts_set();
+    font_set(&setting_get(&options.settings, "font"));
     let mut window = DoubleWindow::new(0, 0, 1000, 700, "Supertext").center_screen();
     window.set_xclass("supertext");
     window.size_range(640, 420, 0, 0);
@@ -151,19 +157,9 @@ pub fn window_open(options: Options, language: &str, first: bool) {
     }
     widgets_place();
     widgets.window.clone().show();
+    font_apply();
     let first_field = if first { widgets.one.clone() } else { widgets.search.clone() };
     let _ = first_field.clone().take_focus();
-}
-
-/// Шрифты: у Windows свой, у остальных — как велит fontconfig.
-fn fonts_set() {
-    if cfg!(windows) {
-        Font::set_font(Font::Helvetica, " Segoe UI");
-        Font::set_font(Font::HelveticaBold, "BSegoe UI");
-    } else if cfg!(target_os = "linux") {
-        Font::set_font(Font::Helvetica, "Noto Sans");
-        Font::set_font(Font::HelveticaBold, "Noto Sans Bold");
-    }
 }
 
 /// Первая страница: крутит окно, пока на неё не ответят. `None` — окно закрыли.
@@ -210,7 +206,7 @@ pub fn widgets_place() {
     widgets.side.resize(at.side.x, at.side.y, at.side.w, at.side.h);
     widgets.canvas.resize(at.canvas.x, at.canvas.y, at.canvas.w, at.canvas.h);
     let place = at.search_box;
-    if at.side.w > 0 {
+    if at.side.w > 0 && view != View::Settings {
         widgets.search.resize(place.x + 12, place.y + 5, place.w - 24, place.h - 10);
     } else {
         widgets.search.resize(-400, -400, 10, 10);

@@ -3,10 +3,11 @@
 
 use super::act::{chat_open, toast};
 use super::chat::{chat_before, chat_push, file_find, row_find, text_safe};
-use super::form::{form_found, form_password};
+use super::form::{form_found, form_open, form_password};
 use super::people::{
     contact_take, last_take, limits_take, people_order, person_of, request_take, title_set,
 };
+use super::pipe::{ASKED, asked_answer};
 use super::state::{Body, Effect, FileRow, Row, View, Window, row_new};
 use supertext::base::clock::time_now;
 use supertext::base::fail::Fail;
@@ -19,7 +20,10 @@ use supertext::wire::message::MessageId;
 /// Показанное становится состоянием окна.
 pub fn show_take(window: &mut Window, show: Show) {
     match show {
-        Show::Ready { id, name, language, .. } => ready(window, id, &name, &language),
+        Show::Ready { id, name, card, language } => {
+            window.card = card;
+            ready(window, id, &name, &language);
+        }
         Show::Identity { .. } | Show::Help(_) | Show::Safety { .. } | Show::Bits { .. } => {
             note_put(window, &show);
         }
@@ -291,6 +295,11 @@ fn progress_take(window: &mut Window, peer: Id, transfer: u32, bytes: u64, size:
 fn info_take(window: &mut Window, key: &str, values: &[(&'static str, String)]) {
     match key {
         "setting-set" => setting_take(window, values),
+        ASKED => {
+            if let Some((_, line)) = values.first() {
+                asked_answer(window, line);
+            }
+        }
         "contacts-none" | "peers-none" | "spam-none" | "files-none" | "chat-closed" => {}
         "contact-removed" | "history-cleared" => {
             if let Some(peer) = window.open {
@@ -330,6 +339,7 @@ fn setting_take(window: &mut Window, values: &[(&'static str, String)]) {
             window.palette = super::theme::palette_of(&value);
             window.effects.push(Effect::Place);
         }
+        "font" | "font_size" => window.effects.push(Effect::Font),
         "name" => {
             window.name = value;
             title_set(window);
@@ -341,7 +351,10 @@ fn setting_take(window: &mut Window, values: &[(&'static str, String)]) {
 /// Ответ на команду, набранную в поле, — тихой строкой в открытом чате.
 fn note_put(window: &mut Window, show: &Show) {
     let said = show_text(&window.texts, show);
-    let Some(peer) = window.open else { return };
+    let Some(peer) = window.open else { return toast(window, &said) };
+    if window.view != View::Chat {
+        form_open(window, View::Chat);
+    }
     let row = row_new(Body::Note, &text_safe(&said), false, time_now().wall_ms);
     chat_push(window.chats.entry(peer).or_default(), row);
 }

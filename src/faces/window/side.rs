@@ -4,16 +4,19 @@
 use std::time::Instant;
 
 use fltk::app;
-use fltk::draw;
 use fltk::enums::{Color, Event};
 use fltk::prelude::WidgetExt;
 use fltk::widget::Widget;
 
 use super::act::{effects_run, touch_do};
 use super::lay::{Face, fit, lay, word_width};
-use super::paint::{BOLD, PLAIN, avatar, circle, fill, gear, plus, round, words, words_middle};
+use super::paint::{
+    BOLD, PLAIN, avatar, circle, clip_pop, clip_push, fill, gear, plus, round, strokes, words,
+    words_middle,
+};
 use super::place::{HEAD, PERSON, Places, places, rect};
 use super::run::frame_note;
+use super::settings::{SECTION, SECTIONS};
 use super::state::{Effect, Folder, Person, Rect, Touch, View, WINDOW, Window, inside, touched};
 use super::times::when_short;
 use supertext::base::clock::time_now;
@@ -34,9 +37,9 @@ pub fn on_side_draw(widget: &mut Widget) {
     let Some(window) = guard.as_mut() else { return };
     let began = Instant::now();
     let at = places(window);
-    draw::push_clip(widget.x(), widget.y(), widget.w(), widget.h());
+    clip_push(rect(widget.x(), widget.y(), widget.w(), widget.h()));
     side_draw(window, &at);
-    draw::pop_clip();
+    clip_pop();
     window.widgets.search.redraw();
     frame_note(window, began);
 }
@@ -50,11 +53,42 @@ fn side_draw(window: &mut Window, at: &Places) {
         return;
     }
     fill(rect(at.side.w - 1, 0, 1, at.side.h), palette.line);
+    if window.view == View::Settings {
+        return sections_draw(window, at);
+    }
     own_draw(window, at);
     round(at.search_box, 18, palette.field);
     folders_draw(window, at);
     people_draw(window, at);
     link_draw(window, at);
+}
+
+/// Разделы настроек вместо людей.
+fn sections_draw(window: &mut Window, at: &Places) {
+    let palette = window.palette;
+    let back = rect(10, 10, 36, 36);
+    if window.hover == Some(Touch::Back) {
+        round(back, 18, palette.hover);
+    }
+    strokes(&[(31.0, 21.0), (24.0, 28.0), (31.0, 35.0)], 2, palette.quiet);
+    window.side_hits.push((back, Touch::Back));
+    let title = text(&window.texts, "window-settings", &[]);
+    words(Face { font: BOLD, size: 18 }, palette.text, &title, 58, 35);
+    let mut y = HEAD + 4;
+    for (index, row) in SECTIONS.iter().enumerate() {
+        let place = rect(0, y, at.side.w, SECTION);
+        let chosen = window.section == index;
+        let hot = window.hover == Some(Touch::Section(index));
+        let inner = rect(7, y + 1, at.side.w - 14, SECTION - 2);
+        if chosen || hot {
+            round(inner, 9, if chosen { palette.chosen } else { palette.hover });
+        }
+        let color = if chosen { palette.chosen_text } else { palette.text };
+        let said = text(&window.texts, row.label, &[]);
+        words(Face { font: PLAIN, size: 15 }, color, &said, 22, y + 24);
+        window.side_hits.push((place, Touch::Section(index)));
+        y += SECTION;
+    }
 }
 
 /// Нет связи с сервером: полоса внизу столбца говорит об этом словами.
@@ -175,7 +209,7 @@ fn people_draw(window: &mut Window, at: &Places) {
         }
         return;
     }
-    draw::push_clip(area.x, area.y, area.w - 1, area.h);
+    clip_push(rect(area.x, area.y, area.w - 1, area.h));
     let first = window.side_scroll / PERSON;
     let mut y = area.y - window.side_scroll % PERSON;
     for index in first as usize..window.order.len() {
@@ -188,7 +222,7 @@ fn people_draw(window: &mut Window, at: &Places) {
         window.side_hits.push((place, Touch::Person(person.id)));
         y += PERSON;
     }
-    draw::pop_clip();
+    clip_pop();
     if most > 0 {
         let whole = window.order.len() as i32 * PERSON + 8;
         let high = i32::max(30, area.h * area.h / whole);

@@ -68,6 +68,11 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         chats,
         open: None,
         view: if first { View::First } else { View::Chat },
+        section: 0,
+        fonts: Vec::new(),
+        scales: Vec::new(),
+        card: String::new(),
+        licence: None,
         wanted: String::new(),
         error_one: String::new(),
         error_two: String::new(),
@@ -180,7 +185,8 @@ fn field_enter(window: &mut Window, from_one: bool) {
         View::First => touch_do(window, Touch::FirstGo),
         View::Add => touch_do(window, Touch::AddGo),
         View::Password => touch_do(window, Touch::PasswordGo),
-        View::Settings => touch_do(window, Touch::NameSave),
+        View::Settings if from_one => touch_do(window, Touch::Save(Field::One)),
+        View::Settings => touch_do(window, Touch::Save(Field::Two)),
         View::Chat => {}
     }
 }

@@ -24,6 +24,27 @@ use supertext::workers::map::Queues;
 /// The state of the window; a lock over it is never held while FLTK may call back.
 pub static WINDOW: Mutex<Option<Box<Window>>> = Mutex::new(None);
 
+/// What was written on the window in the last frame; `None` = nobody asks (audit.rs).
+pub static DRAWN: Mutex<Option<Audit>> = Mutex::new(None);
+
+/// The texts of a frame and the bounds in force.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {
+    pub texts: Vec<Drawn>,
+    pub clips: Vec<Rect>,
+    pub layer: u32,
+}
+
+/// A piece of text as it was drawn: where it stands and what of it the clipping leaves.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// Texts of different layers may cover one another.
+    pub layer: u32,
+    pub text: String,
+    pub place: Rect,
+    pub left: Rect,
+}
+
 /// A place on the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
@@ -183,7 +204,11 @@ pub enum Touch {
         yes: bool,
     },
     OpenPath(String),
-    NameSave,
+    /// What is typed in this field becomes a setting.
+    Save(Field),
+    CopyText(String),
+    /// A section of the settings.
+    Section(usize),
     ToastDrop,
     /// A line of the open menu.
     Menu(&'static str),
@@ -218,6 +243,10 @@ pub enum Effect {
     /// A hand instead of an arrow.
     Hand(bool),
     Leave(u8),
+    /// Find out which fonts are installed.
+    Fonts,
+    /// Put the font and the size of the settings in force.
+    Font,
 }
 
 /// Fields a person types into.
@@ -296,6 +325,16 @@ pub struct Window {
     pub chats: BTreeMap<Id, Chat>,
     pub open: Option<Id>,
     pub view: View,
+    /// The open section of the settings.
+    pub section: usize,
+    /// Installed fonts to choose from; empty = not looked for yet.
+    pub fonts: Vec<String>,
+    /// Scales of the screens as they were at the start.
+    pub scales: Vec<f32>,
+    /// One's own contact card.
+    pub card: String,
+    /// When the licence of the server ends and what time it is there, milliseconds since 1970 UTC.
+    pub licence: Option<(u64, u64)>,
     /// What password is wanted.
     pub wanted: String,
     pub error_one: String,

@@ -58,6 +58,14 @@ pub fn day_name(texts: &Texts, wall_ms: u64, now_ms: u64) -> String {
     if this_year { day } else { format!("{day} {}", when.year()) }
 }
 
+/// День и год словами, какой бы ни был сегодня день.
+pub fn day_full(texts: &Texts, wall_ms: u64) -> String {
+    let Some(when) = zoned(wall_ms) else { return String::new() };
+    let month = text(texts, &format!("window-month-{}", when.month()), &[]);
+    let values = [("day", when.day().to_string()), ("month", month)];
+    format!("{} {}", text(texts, "window-day", &values), when.year())
+}
+
 /// Когда, для списка: сегодня — время, на этой неделе — день недели, раньше — число и месяц.
 pub fn when_short(texts: &Texts, wall_ms: u64, now_ms: u64) -> String {
     let Some(when) = zoned(wall_ms) else { return String::new() };
