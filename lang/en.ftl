@@ -384,3 +384,6 @@ window-cert-folder = Certificates
 window-help = Commands
 window-home-folder = Open the folder
 window-log = Log
+window-picture-wait = Opening the picture…
+window-picture-busy = Too many pictures at once, try again in a moment
+window-preview = Picture { $size } for { $name }

@@ -384,3 +384,6 @@ window-cert-folder = Сертификаты
 window-help = Команды
 window-home-folder = Открыть папку
 window-log = Журнал
+window-picture-wait = Картинка открывается…
+window-picture-busy = Слишком много картинок сразу, повторите чуть позже
+window-preview = Картинка { $size } для { $name }

@@ -384,3 +384,6 @@ window-cert-folder = 证书
 window-help = 命令
 window-home-folder = 打开目录
 window-log = 日志
+window-picture-wait = 正在打开图片…
+window-picture-busy = 图片太多，请稍后再试
+window-preview = 发给 { $name } 的图片 { $size }

@@ -4,6 +4,8 @@
 #[cfg(feature = "gui")]
 use crate::window::gallery::gallery_run;
 #[cfg(feature = "gui")]
+use crate::window::pictures::pictures_start;
+#[cfg(feature = "gui")]
 use crate::window::pipe::{pipe_start, window_json_face};
 #[cfg(feature = "gui")]
 use crate::window::run::{window_face, window_first, window_open, window_run};
@@ -93,6 +95,7 @@ pub fn gui_run(queues: &'static Queues, json: bool) -> Result<(), Fail> {
     if json {
         pipe_start()?;
     }
+    pictures_start()?;
     window_run(queues);
     Ok(())
 }

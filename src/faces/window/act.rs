@@ -16,10 +16,14 @@ use super::form::{form_add, form_first, form_open, password_give};
 use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
 use super::people::people_order;
+use super::pictures::PictureOrder;
 use super::run::{on_glide, on_toast, widgets_place};
 use super::settings::{field_save, section_open};
-use super::state::{Answering, Body, Effect, Field, Folder, Touch, View, WINDOW, Widgets, Window};
+use super::state::{
+    Answering, Body, Effect, Field, Folder, PICTURES, Touch, View, WINDOW, Widgets, Window,
+};
 use super::typing::typed_set;
+use super::viewer::{preview_send, viewer_open, viewer_step};
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits};
 use supertext::faces::commands::{line_parse, words_parse};
@@ -71,6 +75,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
             if window.view == View::Password {
                 window.effects.push(Effect::Secret(String::new()));
             }
+            window.preview = None;
             form_open(window, View::Chat);
         }
         Touch::AddGo => form_add(window),
@@ -90,6 +95,9 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         Touch::Ask { token, yes } => ask_answer(window, token, yes),
         Touch::OpenPath(path) => window.effects.push(Effect::OpenPath(path)),
         Touch::Save(field) => field_save(window, field),
+        Touch::Picture(path) => viewer_open(window, &path),
+        Touch::PictureStep(by) => viewer_step(window, by),
+        Touch::PreviewSend => preview_send(window),
         Touch::Section(index) => section_open(window, index),
         Touch::CopyText(said) => {
             window.effects.push(Effect::Copy(said));
@@ -281,17 +289,23 @@ pub fn toast(window: &mut Window, said: &str) {
 
 /// Файлы, брошенные на чат или вставленные: строки `file://`.
 pub fn files_drop(window: &mut Window, lines: &str) -> bool {
-    let Some(peer) = window.open else { return false };
     let mut any = false;
     for line in lines.lines() {
         let Some(path) = line.trim().strip_prefix("file://") else { continue };
         let path = percent_decode(path);
-        if Path::new(&path).is_file() {
-            window.effects.push(Effect::Words(command(&["/send", &id_digits(peer), &path])));
-            any = true;
-        }
+        any = file_send(window, &path) || any;
     }
     any
+}
+
+/// Отправляет файл в открытый чат; не файл — `false`.
+pub fn file_send(window: &mut Window, path: &str) -> bool {
+    let Some(peer) = window.open else { return false };
+    let there = Path::new(path).is_file();
+    if there {
+        window.effects.push(Effect::Words(command(&["/send", &id_digits(peer), path])));
+    }
+    there
 }
 
 /// Снимает процентную запись адреса.
@@ -395,6 +409,12 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
         }
         Effect::Hand(on) => window.set_cursor(if on { Cursor::Hand } else { Cursor::Default }),
         Effect::Leave(code) => program_end(code),
+        Effect::Paste => {
+            if PICTURES.orders.0.try_send(PictureOrder::Clipboard).is_err() {
+                app::paste_text(&widgets.message);
+            }
+        }
+        Effect::PasteText => app::paste_text(&widgets.message),
         Effect::Fonts => fonts_load(),
         Effect::Font => font_apply(),
         Effect::Words(_) | Effect::Secret(_) | Effect::Redraw => {}

@@ -1,5 +1,5 @@
-//! Looking after the drawing: which texts are cut by an edge, which lie upon one another. Off unless
-//! somebody asks (the gallery's check, the test pipe).
+//! Looking after the drawing: which texts are cut by an edge, which lie upon one another. Off
+//! unless somebody asks (the gallery's check, the test pipe).
 //! Присмотр за рисованием: какие надписи обрезаны краем, какие лежат друг на друге. Выключен, пока
 //! никто не спросил (проверка галереи, поток испытаний).
 

@@ -13,6 +13,7 @@ use super::paint::{
     BOLD, PLAIN, base_line, bubble, clip_pop, clip_push, clock, cross, fill, round, tick, words,
     words_middle,
 };
+use super::pictures::Pictures;
 use super::place::rect;
 use super::state::{Body, Rect, Row, RowLaid, Seen, Selection, Touch};
 use super::theme::Palette;
@@ -32,6 +33,11 @@ pub struct Brush<'a> {
     pub seen: &'a mut Vec<Seen>,
     /// Widths of buttons' labels.
     pub labels: &'a mut BTreeMap<String, i32>,
+    pub pictures: &'a mut Pictures,
+    /// Pixels of the screen in a unit of the window.
+    pub scale: f64,
+    /// Number of this frame.
+    pub frame: u64,
 }
 
 /// Рисует строку чата; `y` — её верх вместе с местом над пузырём.

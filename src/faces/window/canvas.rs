@@ -26,6 +26,7 @@ use super::side::{hover_set, state_word};
 use super::state::{
     Effect, Field, MenuAbout, Selection, Touch, View, WINDOW, Window, inside, touched,
 };
+use super::viewer::{preview_draw, scale_now, viewer_draw, viewer_pull, viewer_zoom};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
 
@@ -45,6 +46,8 @@ pub fn on_canvas_draw(widget: &mut Widget) {
             let said = text(&window.texts, "window-choose", &[]);
             empty_draw(window.palette, at.canvas, &said);
         }
+        (View::Picture, _) => viewer_draw(window, &at),
+        (View::Preview, _) => preview_draw(window, &at),
         (View::First | View::Add | View::Settings | View::Password, _) => form_draw(window, &at),
     }
     if window.view == View::Chat {
@@ -106,6 +109,7 @@ fn rows_draw(window: &mut Window, at: &Places) {
 fn rows_paint(window: &mut Window, at: &Places) -> (usize, usize) {
     let area = at.rows;
     let now = time_now().wall_ms;
+    let (scale, frame) = (scale_now(window), window.frames.count);
     let Window { chats, words, texts, people, palette, selection, hover, .. } = window;
     let (Some(peer), palette) = (window.open, *palette) else { return (0, 0) };
     let Some(chat) = chats.get_mut(&peer) else { return (0, 0) };
@@ -123,6 +127,9 @@ fn rows_paint(window: &mut Window, at: &Places) -> (usize, usize) {
         hits: &mut window.canvas_hits,
         seen: &mut window.seen,
         labels: &mut window.labels,
+        pictures: &mut window.pictures,
+        scale,
+        frame,
     };
     let mut sheet = Sheet { chat, words, texts, name, wide: area.w, high: area.h, now };
     let base = area.y + area.h - MARGIN + sheet.chat.below;
@@ -315,6 +322,9 @@ pub fn on_canvas_event(_widget: &mut Widget, event: Event) -> bool {
 
 /// Колесо: чат едет плавно.
 pub fn wheel(window: &mut Window, by: f64) {
+    if window.view == View::Picture {
+        return viewer_zoom(window, by);
+    }
     if window.view != View::Chat {
         return;
     }
@@ -330,6 +340,10 @@ pub fn wheel(window: &mut Window, by: f64) {
 fn push_do(window: &mut Window, x: i32, y: i32) -> bool {
     let touch = touched(&window.canvas_hits, x, y);
     let menu = window.menu.take();
+    if window.view == View::Picture && touch.is_none() {
+        window.viewer.from = Some((x, y));
+        return true;
+    }
     if app::event_mouse_button() == MouseButton::Right {
         if let Some(Touch::Bubble(row)) = touch {
             window.menu = Some((MenuAbout::Row(row), x, y));
@@ -394,6 +408,9 @@ fn link_open(window: &mut Window, x: i32, y: i32) {
 
 /// Тянет выделение; у края чат едет сам.
 fn drag_do(window: &mut Window, x: i32, y: i32) -> bool {
+    if window.view == View::Picture {
+        viewer_pull(window, x, y);
+    }
     if !window.selecting {
         return true;
     }

@@ -80,6 +80,7 @@ fn row_lay(sheet: &mut Sheet<'_>, index: usize) -> RowLaid {
         links: links_find(&row.text),
         foot,
         foot_w,
+        picture: None,
     };
     let most = bubble_most(sheet.wide);
     match &row.body {

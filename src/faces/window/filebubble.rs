@@ -4,7 +4,8 @@
 use super::bubble::{Brush, buttons_draw, foot_draw};
 use super::chat::{BUTTONS, SMALL};
 use super::lay::{Face, fit};
-use super::paint::{BOLD, arrow, cross, round, sheet, words};
+use super::paint::{BOLD, arrow, cross, fill, round, sheet, words};
+use super::pictures::{fitted, is_picture, picture_draw, picture_size};
 use super::place::rect;
 use super::state::{FileRow, Rect, Row, RowLaid, Touch};
 use supertext::faces::json::file_word;
@@ -12,16 +13,48 @@ use supertext::faces::lines::size_text;
 use supertext::faces::texts::text;
 use supertext::logic::show::FileState;
 
+/// A picture in a bubble is at most so large.
+const PICTURE_W: i32 = 420;
+const PICTURE_H: i32 = 340;
+/// The edge of the bubble around it.
+const FRAME: i32 = 4;
 /// Face of a file's name.
 const TITLE: Face = Face { font: BOLD, size: 15 };
 
-/// Раскладывает пузырь файла.
+/// Раскладывает пузырь файла; картинка видна в нём самом.
 pub fn file_lay(file: &FileRow, outgoing: bool, most: i32, laid: &mut RowLaid) {
     laid.w = i32::min(most, 330);
     laid.h = if is_running(file) { 88 } else { 80 };
     if has_buttons(file, outgoing) {
         laid.h += BUTTONS - 2;
     }
+    if !shows_picture(file, outgoing) {
+        return;
+    }
+    let Some(size) = picture_size(&file.path) else { return };
+    let shown = fitted(size, (i32::min(most, PICTURE_W) - 2 * FRAME, PICTURE_H));
+    laid.picture = Some(shown);
+    if file.state == FileState::Done {
+        laid.w = i32::max(shown.0, 96) + 2 * FRAME;
+        laid.h = i32::max(shown.1, 30) + 2 * FRAME;
+    } else {
+        laid.w = i32::max(shown.0 + 2 * FRAME, laid.w);
+        laid.h += shown.1 + FRAME;
+    }
+}
+
+/// Есть ли что показать: свой файл лежит здесь всегда, чужой — когда пришёл весь.
+fn shows_picture(file: &FileRow, outgoing: bool) -> bool {
+    let here = match file.state {
+        FileState::Refused | FileState::Cancelled | FileState::Error => false,
+        FileState::Done => true,
+        FileState::Offered
+        | FileState::Waiting
+        | FileState::Started
+        | FileState::Resumed
+        | FileState::Paused => outgoing,
+    };
+    here && !file.path.is_empty() && is_picture(&file.name)
 }
 
 /// Идёт ли передача (или стоит, но пойдёт).
@@ -46,8 +79,37 @@ fn has_buttons(file: &FileRow, outgoing: bool) -> bool {
     }
 }
 
+/// Рисует картинку в пузыре; `true` — под ней больше ничего нет.
+fn file_picture(brush: &mut Brush<'_>, file: &FileRow, row: &Row, place: Rect) -> bool {
+    let Some(laid) = &row.laid else { return false };
+    let Some((w, h)) = laid.picture else { return false };
+    let room = rect(place.x + FRAME, place.y + FRAME, place.w - 2 * FRAME, h);
+    let inner = rect(room.x + (room.w - w) / 2, room.y, w, h);
+    if !picture_draw(brush.pictures, &file.path, inner, brush.scale, brush.frame) {
+        fill(inner, brush.palette.field);
+    }
+    brush.hits.push((room, Touch::Picture(file.path.clone())));
+    if file.state != FileState::Done {
+        return false;
+    }
+    // Время — поверх картинки, на своей подложке.
+    let wide = laid.foot_w + 14;
+    let pill = rect(place.x + place.w - FRAME - 6 - wide, place.y + place.h - FRAME - 26, wide, 20);
+    round(pill, 10, brush.palette.pill);
+    words(SMALL, brush.palette.pill_text, &laid.foot, pill.x + 7, pill.y + 14);
+    true
+}
+
 /// Рисует файл.
 pub fn file_draw(brush: &mut Brush<'_>, file: &FileRow, row: &Row, laid: &RowLaid, place: Rect) {
+    if file_picture(brush, file, row, place) {
+        return;
+    }
+    let above = match laid.picture {
+        Some((_, h)) => h + FRAME,
+        None => 0,
+    };
+    let place = rect(place.x, place.y + above, place.w, place.h - above);
     let palette = brush.palette;
     let (x, y) = (f64::from(place.x) + 35.0, f64::from(place.y) + 35.0);
     let stopped =
@@ -85,7 +147,7 @@ pub fn file_draw(brush: &mut Brush<'_>, file: &FileRow, row: &Row, laid: &RowLai
     }
     let buttons = file_buttons(brush, file, row.outgoing);
     let lift = if buttons.is_empty() { 0 } else { BUTTONS - 2 };
-    foot_draw(brush, row, laid, place.x + place.w - 10, place.y + laid.h - lift - 9);
+    foot_draw(brush, row, laid, place.x + place.w - 10, place.y + place.h - lift - 9);
     buttons_draw(brush, place, &buttons);
 }
 

@@ -33,7 +33,7 @@ pub fn form_fields(window: &Window, at: &Places) -> (Option<Rect>, Option<Rect>)
         View::Add => (Some(rect(x, y + 40, w, 40)), Some(rect(x, y + 136, w, 40))),
         View::Settings => settings_fields(window, at),
         View::Password => (Some(rect(x, y + 90, w, 40)), None),
-        View::Chat => (None, None),
+        View::Chat | View::Picture | View::Preview => (None, None),
     }
 }
 
@@ -56,7 +56,7 @@ pub fn form_open(window: &mut Window, view: View) {
     }
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(match view {
-        View::Chat => Field::Message,
+        View::Chat | View::Picture | View::Preview => Field::Message,
         View::First | View::Add | View::Settings | View::Password => Field::One,
     }));
 }
@@ -69,7 +69,7 @@ pub fn form_draw(window: &mut Window, at: &Places) {
         View::Add => add_draw(window, at),
         View::Settings => settings_draw(window, at),
         View::Password => password_draw(window, at),
-        View::Chat => {}
+        View::Chat | View::Picture | View::Preview => {}
     }
 }
 

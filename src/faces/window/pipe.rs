@@ -1,5 +1,5 @@
-//! The JSON pipe beside the window (`supertext gui --json`): commands come in and events go out as in
-//! the console's pipe; a line that begins with `?` asks the window itself what it shows.
+//! The JSON pipe beside the window (`supertext gui --json`): commands come in and events go out as
+//! in the console's pipe; a line that begins with `?` asks the window itself what it shows.
 //! Поток JSON рядом с окном (`supertext gui --json`): команды и события — как в потоке консоли;
 //! строка с вопросительным знаком спрашивает само окно, что оно показывает.
 

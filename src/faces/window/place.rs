@@ -41,7 +41,8 @@ pub fn rect(x: i32, y: i32, w: i32, h: i32) -> Rect {
 pub fn places(window: &Window) -> Places {
     let (w, h) = window.size;
     let mut places = Places::default();
-    let side_w = if window.view == View::First { 0 } else { i32::clamp(w * 3 / 10, 250, 340) };
+    let alone = matches!(window.view, View::First | View::Picture | View::Preview);
+    let side_w = if alone { 0 } else { i32::clamp(w * 3 / 10, 250, 340) };
     places.side = rect(0, 0, side_w, h);
     places.search_box = rect(12, HEAD + 6, side_w - 24, 36);
     places.folders = rect(12, HEAD + 48, side_w - 24, 30);

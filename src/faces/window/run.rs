@@ -22,6 +22,7 @@ use super::icon::icon_make;
 use super::looks::{font_apply, font_set};
 use super::paint::{PLAIN, words};
 use super::people::people_order;
+use super::pictures::pictures_drain;
 use super::place::places;
 use super::shows::show_take;
 use super::side::{on_side_draw, on_side_event};
@@ -102,6 +103,7 @@ fn shows_drain(queues: &Queues) {
                 break;
             }
         }
+        pictures_drain(window);
         effects.append(&mut window.effects);
     }
     if !queues.to_window.take.is_empty() {

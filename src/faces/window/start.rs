@@ -14,9 +14,10 @@ use super::form::form_open;
 use super::keys::{is_enter, latin_pressed};
 use super::lay::Words;
 use super::people::{people_order, title_set};
+use super::pictures::Pictures;
 use super::place::TYPED_LINE;
 use super::state::{
-    Chat, Effect, Field, Folder, Frames, Options, Touch, View, WINDOW, Widgets, Window,
+    Chat, Effect, Field, Folder, Frames, Options, Touch, View, Viewer, WINDOW, Widgets, Window,
 };
 use super::theme::palette_of;
 use supertext::base::ids::{id_digits, id_parse};
@@ -73,6 +74,9 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         scales: Vec::new(),
         card: String::new(),
         licence: None,
+        pictures: Pictures::new(),
+        viewer: Viewer::default(),
+        preview: None,
         wanted: String::new(),
         error_one: String::new(),
         error_two: String::new(),
@@ -187,7 +191,8 @@ fn field_enter(window: &mut Window, from_one: bool) {
         View::Password => touch_do(window, Touch::PasswordGo),
         View::Settings if from_one => touch_do(window, Touch::Save(Field::One)),
         View::Settings => touch_do(window, Touch::Save(Field::Two)),
-        View::Chat => {}
+        View::Preview => touch_do(window, Touch::PreviewSend),
+        View::Chat | View::Picture => {}
     }
 }
 

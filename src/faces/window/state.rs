@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
+use fltk::image::RgbImage;
 use fltk::input::{Input, MultilineInput};
 use fltk::widget::Widget;
 use fltk::window::DoubleWindow;
 
 use super::lay::{Laid, Words};
+use super::pictures::{PictureQueues, Pictures, Pixels, picture_queues};
 use super::theme::Palette;
 use supertext::base::ids::Id;
 use supertext::faces::texts::Texts;
@@ -26,6 +28,9 @@ pub static WINDOW: Mutex<Option<Box<Window>>> = Mutex::new(None);
 
 /// What was written on the window in the last frame; `None` = nobody asks (audit.rs).
 pub static DRAWN: Mutex<Option<Audit>> = Mutex::new(None);
+
+/// The queues to the thread of pictures and back.
+pub static PICTURES: LazyLock<PictureQueues> = LazyLock::new(picture_queues);
 
 /// The texts of a frame and the bounds in force.
 #[derive(Clone, Debug, Default)]
@@ -131,6 +136,8 @@ pub struct RowLaid {
     pub links: Vec<(usize, usize)>,
     pub foot: String,
     pub foot_w: i32,
+    /// Size of the picture shown in the bubble.
+    pub picture: Option<(i32, i32)>,
 }
 
 /// A chat that was opened in this run.
@@ -169,6 +176,10 @@ pub enum View {
     Settings,
     /// The core waits for a password.
     Password,
+    /// One picture, as large as the window.
+    Picture,
+    /// A pasted picture, before it is sent.
+    Preview,
 }
 
 /// Which people the left column shows.
@@ -207,6 +218,11 @@ pub enum Touch {
     /// What is typed in this field becomes a setting.
     Save(Field),
     CopyText(String),
+    /// A picture of the chat, to look at it large.
+    Picture(String),
+    /// The next or the previous one.
+    PictureStep(i32),
+    PreviewSend,
     /// A section of the settings.
     Section(usize),
     ToastDrop,
@@ -243,6 +259,10 @@ pub enum Effect {
     /// A hand instead of an arrow.
     Hand(bool),
     Leave(u8),
+    /// Put in what the clipboard holds.
+    Paste,
+    /// The same by the toolkit, where the clipboard could not be read.
+    PasteText,
     /// Find out which fonts are installed.
     Fonts,
     /// Put the font and the size of the settings in force.
@@ -294,6 +314,26 @@ pub struct Options {
     pub home: PathBuf,
 }
 
+/// A pasted picture that waits for a yes.
+pub struct Preview {
+    pub pixels: Pixels,
+    pub image: Option<RgbImage>,
+}
+
+/// The picture that is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Viewer {
+    pub path: String,
+    /// Its size in pixels; `None` = cannot be shown.
+    pub size: Option<(i32, i32)>,
+    /// 1 = fits into the window.
+    pub zoom: f64,
+    /// How far it is pulled aside.
+    pub pulled: (i32, i32),
+    /// Where the hand took it.
+    pub from: Option<(i32, i32)>,
+}
+
 /// Frames and how long they took.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Frames {
@@ -335,6 +375,9 @@ pub struct Window {
     pub card: String,
     /// When the licence of the server ends and what time it is there, milliseconds since 1970 UTC.
     pub licence: Option<(u64, u64)>,
+    pub pictures: Pictures,
+    pub viewer: Viewer,
+    pub preview: Option<Preview>,
     /// What password is wanted.
     pub wanted: String,
     pub error_one: String,

@@ -66,6 +66,14 @@ pub fn day_full(texts: &Texts, wall_ms: u64) -> String {
     format!("{} {}", text(texts, "window-day", &values), when.year())
 }
 
+/// Имя файла по времени: `picture-2026-11-20-154501`.
+pub fn stamp_name(wall_ms: u64) -> String {
+    match zoned(wall_ms) {
+        Some(when) => when.strftime("picture-%Y-%m-%d-%H%M%S").to_string(),
+        None => String::from("picture"),
+    }
+}
+
 /// Когда, для списка: сегодня — время, на этой неделе — день недели, раньше — число и месяц.
 pub fn when_short(texts: &Texts, wall_ms: u64, now_ms: u64) -> String {
     let Some(when) = zoned(wall_ms) else { return String::new() };

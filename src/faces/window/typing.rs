@@ -14,7 +14,8 @@ use super::lay::lay;
 use super::place::{TYPED_LINE, places};
 use super::select::selected_text;
 use super::start::focus_note;
-use super::state::{Body, Effect, WINDOW, Window, option};
+use super::state::{Body, Effect, View, WINDOW, Window, option};
+use super::viewer::viewer_key;
 
 /// Клавиши поля сообщения, прежде чем их увидит само поле.
 pub fn on_message_event(input: &mut MultilineInput, event: Event) -> bool {
@@ -37,6 +38,9 @@ pub fn on_message_event(input: &mut MultilineInput, event: Event) -> bool {
 
 /// Одна клавиша поля сообщения.
 fn key_do(window: &mut Window, input: &mut MultilineInput) -> bool {
+    if matches!(window.view, View::Picture | View::Preview) {
+        return viewer_key(window);
+    }
     let (shift, ctrl) = (app::is_event_shift(), app::is_event_ctrl());
     if is_enter() {
         let sends = if option(window, "send_key") == "ctrl_enter" { ctrl } else { !shift && !ctrl };
@@ -80,7 +84,8 @@ pub fn shortcut_do(window: &mut Window, input: &mut MultilineInput) -> bool {
             let _ = input.copy();
             let _ = input.cut();
         }
-        Some('v') => app::paste_text(input),
+        // Вставка зовёт обработчик снова: замок к тому времени должен быть свободен.
+        Some('v') => window.effects.push(Effect::Paste),
         Some('z') => {
             let _ = input.undo();
         }
