@@ -17,7 +17,7 @@ use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
 use super::people::people_order;
 use super::pictures::PictureOrder;
-use super::run::{on_glide, on_toast, widgets_place};
+use super::run::{on_fade, on_glide, on_toast, widgets_place};
 use super::settings::{field_save, section_open};
 use super::state::{
     Answering, Body, Effect, Field, Folder, PICTURES, Touch, View, WINDOW, Widgets, Window,
@@ -106,9 +106,23 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         }
         Touch::ToastDrop => window.toast.clear(),
         Touch::Menu(key) => menu_do(window, key),
-        Touch::Bubble(_) | Touch::HeadMenu => {}
+        Touch::HeadPage => form_open(window, View::Person),
+        Touch::LeaveNow | Touch::Stay => unsent_answer(window, touch == Touch::LeaveNow),
+        Touch::Bubble(_) | Touch::HeadMenu | Touch::Thumb => {}
     }
     window.effects.push(Effect::Redraw);
+}
+
+/// Ответ на вопрос о неотправленном.
+fn unsent_answer(window: &mut Window, leave: bool) {
+    window.unsent.clear();
+    window.effects.push(Effect::Place);
+    if leave {
+        // Первое слово предупреждает, если о вопросе уже забыто; второе уходит.
+        for _ in 0..2 {
+            window.effects.push(Effect::Words(command(&["/quit"])));
+        }
+    }
 }
 
 /// Открытый чат.
@@ -406,6 +420,9 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
         }
         Effect::ToastLater => {
             app::add_timeout3(5.1, on_toast);
+        }
+        Effect::Fade => {
+            app::add_timeout3(0.1, on_fade);
         }
         Effect::Hand(on) => window.set_cursor(if on { Cursor::Hand } else { Cursor::Default }),
         Effect::Leave(code) => program_end(code),

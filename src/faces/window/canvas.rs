@@ -26,6 +26,7 @@ use super::side::{hover_set, state_word};
 use super::state::{
     Effect, Field, MenuAbout, Selection, Touch, View, WINDOW, Window, inside, touched,
 };
+use super::strips::{bits_draw, strip_draw};
 use super::viewer::{preview_draw, scale_now, viewer_draw, viewer_pull, viewer_zoom};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
@@ -48,11 +49,15 @@ pub fn on_canvas_draw(widget: &mut Widget) {
         }
         (View::Picture, _) => viewer_draw(window, &at),
         (View::Preview, _) => preview_draw(window, &at),
-        (View::First | View::Add | View::Settings | View::Password, _) => form_draw(window, &at),
+        (View::First | View::Add | View::Settings | View::Person | View::Password, _) => {
+            form_draw(window, &at)
+        }
     }
     if window.view == View::Chat {
+        bits_draw(window, &at);
         menu_draw(window, &at);
     }
+    strip_draw(window, &at);
     // На страницах весть внизу: вверху там слова.
     let top = if window.view == View::Chat { HEAD } else { at.canvas.h - 90 };
     toast_draw(window, rect(at.canvas.x, top, at.canvas.w, at.canvas.h - top));
@@ -170,7 +175,10 @@ fn bar_thumb(window: &mut Window, at: &Places, top: usize, shown: usize, total: 
     let high = i32::max(36, (area.h as i64 * shown as i64 / total as i64) as i32);
     let room = area.h - high;
     let y = area.y + (room as i64 * top as i64 / (total - shown) as i64) as i32;
-    round(rect(area.x + area.w - 7, y, 4, high), 2, window.palette.thumb);
+    let hot = window.thumb_held.is_some() || window.hover == Some(Touch::Thumb);
+    let wide = if hot { 7 } else { 4 };
+    round(rect(area.x + area.w - wide - 3, y, wide, high), wide / 2, window.palette.thumb);
+    window.canvas_hits.push((rect(area.x + area.w - 14, y, 14, high), Touch::Thumb));
 }
 
 /// Кнопка «вниз» с числом новых.
@@ -215,6 +223,7 @@ fn head_draw(window: &mut Window, at: &Places) {
     for step in [-6, 0, 6] {
         circle(f64::from(dots.x + 18), f64::from(dots.y + 18 + step), 2.0, palette.quiet);
     }
+    window.canvas_hits.push((rect(place.x, 0, place.w - 48, HEAD), Touch::HeadPage));
     window.canvas_hits.push((dots, Touch::HeadMenu));
     let mut right = dots.x - 6;
     let small = Face { font: PLAIN, size: 12 };
@@ -294,6 +303,8 @@ pub fn on_canvas_event(_widget: &mut Widget, event: Event) -> bool {
         Event::Drag => drag_do(window, x, y),
         Event::Released => {
             link_open(window, x, y);
+            window.thumb_held = None;
+            window.viewer.from = None;
             window.selecting = false;
             true
         }
@@ -373,9 +384,38 @@ fn push_do(window: &mut Window, x: i32, y: i32) -> bool {
             }
             window.effects.push(Effect::Redraw);
         }
+        Some(Touch::Thumb) => thumb_take(window, y),
         Some(touch) => touch_do(window, touch),
     }
     true
+}
+
+/// Рука берёт бегунок.
+fn thumb_take(window: &mut Window, y: i32) {
+    for (place, touch) in &window.canvas_hits {
+        if *touch == Touch::Thumb {
+            window.thumb_held = Some(y - place.y);
+        }
+    }
+}
+
+/// Бегунок едет за рукой: чат показывает строку на том же месте из загруженных.
+fn thumb_pull(window: &mut Window, held: i32, y: i32) {
+    let at = places(window);
+    let mut high = 0;
+    for (place, touch) in &window.canvas_hits {
+        if *touch == Touch::Thumb {
+            high = place.h;
+        }
+    }
+    let room = f64::from(i32::max(1, at.rows.h - high));
+    let part = (f64::from(y - held - at.rows.y) / room).clamp(0.0, 1.0);
+    if let Some(chat) = chat_now(window) {
+        let last = chat.rows.len().saturating_sub(1) as f64;
+        chat.bottom = (last * part).round() as usize;
+        chat.below = 0;
+    }
+    window.effects.push(Effect::Redraw);
 }
 
 /// Начинает выделение; двойной щелчок берёт слово.
@@ -410,6 +450,9 @@ fn link_open(window: &mut Window, x: i32, y: i32) {
 fn drag_do(window: &mut Window, x: i32, y: i32) -> bool {
     if window.view == View::Picture {
         viewer_pull(window, x, y);
+    }
+    if let Some(held) = window.thumb_held {
+        thumb_pull(window, held, y);
     }
     if !window.selecting {
         return true;

@@ -5,10 +5,10 @@ use fltk::prelude::{InputExt, WidgetExt};
 
 use super::act::{chat_open, command, draft_keep};
 use super::audit::layer_next;
-use super::lay::{Face, lay};
+use super::lay::{Face, fit, lay};
 use super::paint::{BOLD, PLAIN, cross, fill, round, words, words_middle};
 use super::place::{HEAD, Places, rect};
-use super::settings::{section_open, settings_draw, settings_fields};
+use super::settings::{lines_open, settings_draw, settings_fields};
 use super::state::{Effect, Field, Rect, Touch, View, Window};
 use supertext::base::ids::{ID_DIGITS, Id, id_digits, id_parse, id_shown};
 use supertext::faces::lines::show_text;
@@ -31,7 +31,7 @@ pub fn form_fields(window: &Window, at: &Places) -> (Option<Rect>, Option<Rect>)
             (Some(rect(x, top + 110, w, 40)), Some(rect(x, top + 194, w, 40)))
         }
         View::Add => (Some(rect(x, y + 40, w, 40)), Some(rect(x, y + 136, w, 40))),
-        View::Settings => settings_fields(window, at),
+        View::Settings | View::Person => settings_fields(window, at),
         View::Password => (Some(rect(x, y + 90, w, 40)), None),
         View::Chat | View::Picture | View::Preview => (None, None),
     }
@@ -51,13 +51,13 @@ pub fn form_open(window: &mut Window, view: View) {
     window.error_two.clear();
     window.widgets.one.set_value("");
     window.widgets.two.set_value("");
-    if view == View::Settings {
-        section_open(window, window.section);
+    if matches!(view, View::Settings | View::Person) {
+        lines_open(window);
     }
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(match view {
         View::Chat | View::Picture | View::Preview => Field::Message,
-        View::First | View::Add | View::Settings | View::Password => Field::One,
+        View::First | View::Add | View::Settings | View::Person | View::Password => Field::One,
     }));
 }
 
@@ -67,17 +67,17 @@ pub fn form_draw(window: &mut Window, at: &Places) {
     match window.view {
         View::First => first_draw(window, at),
         View::Add => add_draw(window, at),
-        View::Settings => settings_draw(window, at),
+        View::Settings | View::Person => settings_draw(window, at),
         View::Password => password_draw(window, at),
         View::Chat | View::Picture | View::Preview => {}
     }
 }
 
 /// Шапка страницы с крестиком.
-pub fn title_draw(window: &mut Window, at: &Places, key: &str) {
+pub fn title_draw(window: &mut Window, at: &Places, title: &str) {
     let palette = window.palette;
     fill(rect(at.head.x, HEAD - 1, at.head.w, 1), palette.line);
-    let said = text(&window.texts, key, &[]);
+    let said = fit(&mut window.words, TITLE, title, f64::from(at.head.w - 80));
     words(TITLE, palette.text, &said, at.head.x + 20, 35);
     let place = rect(at.head.x + at.head.w - 46, 10, 36, 36);
     if window.hover == Some(Touch::Back) {
@@ -187,7 +187,8 @@ pub fn id_hint(texts: &Texts, typed: &str) -> (String, bool) {
 
 /// Страница «новый человек».
 fn add_draw(window: &mut Window, at: &Places) {
-    title_draw(window, at, "window-add");
+    let title = text(&window.texts, "window-add", &[]);
+    title_draw(window, at, &title);
     let (Some(one), Some(two)) = form_fields(window, at) else { return };
     let typed = window.widgets.one.value();
     let (mut under, mut bad) = id_hint(&window.texts, &typed);
@@ -241,7 +242,8 @@ pub fn form_password(window: &mut Window, show: &Show) {
 
 /// Страница пароля: что за пароль, поле, которое его не показывает.
 fn password_draw(window: &mut Window, at: &Places) {
-    title_draw(window, at, "window-password");
+    let title = text(&window.texts, "window-password", &[]);
+    title_draw(window, at, &title);
     let (Some(one), _) = form_fields(window, at) else { return };
     let said = window.wanted.clone();
     let laid = lay(&mut window.words, LABEL, &said, f64::from(one.w));

@@ -6,7 +6,7 @@ use fltk::enums::Color;
 use super::act::{answer_begin, chat_now, command};
 use super::audit::layer_next;
 use super::lay::{Face, word_width};
-use super::paint::{PLAIN, base_line, round, words};
+use super::paint::{PLAIN, base_line, mixed, round, words};
 use super::place::{HEAD, Places, rect};
 use super::state::{Body, Effect, MenuAbout, Touch, Window};
 use supertext::base::ids::id_digits;
@@ -121,16 +121,6 @@ pub fn menu_draw(window: &mut Window, at: &Places) {
         words(LABEL, color, &label, place.x + 14, base_line(LABEL, place));
         window.canvas_hits.push((place, touch));
     }
-}
-
-/// Смесь двух цветов.
-fn mixed(one: Color, other: Color, part: f64) -> Color {
-    let (a, b) = (one.to_rgb(), other.to_rgb());
-    let mut out = [0u8; 3];
-    for (at, (from, to)) in [(a.0, b.0), (a.1, b.1), (a.2, b.2)].iter().enumerate() {
-        out[at] = (f64::from(*from) * (1.0 - part) + f64::from(*to) * part) as u8;
-    }
-    Color::from_rgb(out[0], out[1], out[2])
 }
 
 /// Выбранное в меню.

@@ -92,6 +92,16 @@ pub fn clip_pop() {
     clip_note(None);
 }
 
+/// Смесь двух цветов.
+pub fn mixed(one: Color, other: Color, part: f64) -> Color {
+    let (a, b) = (one.to_rgb(), other.to_rgb());
+    let mut out = [0u8; 3];
+    for (at, (from, to)) in [(a.0, b.0), (a.1, b.1), (a.2, b.2)].iter().enumerate() {
+        out[at] = (f64::from(*from) * (1.0 - part) + f64::from(*to) * part) as u8;
+    }
+    Color::from_rgb(out[0], out[1], out[2])
+}
+
 /// Круг по центру и радиусу.
 pub fn circle(x: f64, y: f64, radius: f64, color: Color) {
     draw::set_draw_color(color);

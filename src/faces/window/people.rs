@@ -27,6 +27,7 @@ pub fn person_of(window: &mut Window, id: Id) -> &mut Person {
         last_at: 0,
         messages_left: None,
         files_left: None,
+        folder: String::new(),
     })
 }
 

@@ -2,6 +2,7 @@
 //! Где что стоит при таком-то размере окна. Одна арифметика.
 
 use super::state::{Rect, View, Window};
+use super::strips::strip_height;
 
 /// Height of the strip with one's own name, and of the chat's header.
 pub const HEAD: i32 = 56;
@@ -21,6 +22,8 @@ pub struct Places {
     pub folders: Rect,
     pub people: Rect,
     pub head: Rect,
+    /// A warning or a question under the header.
+    pub strip: Rect,
     /// Where the bubbles are.
     pub rows: Rect,
     /// The strip of the message field.
@@ -56,7 +59,9 @@ pub fn places(window: &Window) -> Places {
     let typed = i32::clamp(window.typed_h, TYPED_LINE, most);
     let bar_h = typed + 36 + if answering { ANSWER } else { 0 };
     places.bar = rect(x, h - bar_h, wide, bar_h);
-    places.rows = rect(x, HEAD, wide, i32::max(0, h - HEAD - bar_h));
+    let strip = strip_height(window);
+    places.strip = rect(x, HEAD, wide, strip);
+    places.rows = rect(x, HEAD + strip, wide, i32::max(0, h - HEAD - strip - bar_h));
     places.answer = rect(x + 12, h - bar_h + 4, wide - 24, ANSWER - 4);
     let box_h = typed + 18;
     let box_y = h - box_h - 9;
@@ -64,7 +69,8 @@ pub fn places(window: &Window) -> Places {
     places.attach = rect(places.typed_box.x + 4, h - 9 - 38, 38, 38);
     places.send = rect(x + wide - 12 - 38, h - 9 - 38, 38, 38);
     let form_w = i32::min(520, wide - 48);
-    places.form = rect(x + (wide - form_w) / 2, HEAD + 12, form_w, h - HEAD - 12);
+    let top = HEAD + strip + 12;
+    places.form = rect(x + (wide - form_w) / 2, top, form_w, h - top);
     places
 }
 

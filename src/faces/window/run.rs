@@ -28,6 +28,7 @@ use super::shows::show_take;
 use super::side::{on_side_draw, on_side_event};
 use super::start::window_new;
 use super::state::{Effect, Frames, Options, View, WINDOW, Widgets, Window};
+use super::strips::bits_faded;
 use super::typing::{on_message_event, typed_measure};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
@@ -346,6 +347,28 @@ pub fn on_glide(_handle: TimeoutHandle) {
     canvas.redraw();
     if !still {
         app::add_timeout3(0.012, on_glide);
+    }
+}
+
+/// Биты гаснут: пока видны целиком, рисовать незачем.
+pub fn on_fade(_handle: TimeoutHandle) {
+    let Ok(mut guard) = WINDOW.try_lock() else {
+        app::add_timeout3(0.1, on_fade);
+        return;
+    };
+    let Some(window) = guard.as_mut() else { return };
+    let Some(bits) = &window.bits else { return };
+    let faded = bits_faded(bits, time_now().mono_ms);
+    if faded >= 1.0 {
+        window.bits = None;
+    }
+    let mut canvas = window.widgets.canvas.clone();
+    drop(guard);
+    if faded > 0.0 {
+        canvas.redraw();
+    }
+    if faded < 1.0 {
+        app::add_timeout3(0.1, on_fade);
     }
 }
 

@@ -1,5 +1,5 @@
-//! The settings: sections in the left column, their lines on the right, all from one table.
-//! Настройки: разделы в левом столбце, их строки справа, всё из одной таблицы.
+//! The pages of lines: a section of the settings, a person. What stands where, how it is drawn.
+//! Страницы из строк: раздел настроек, человек. Что где стоит и как рисуется.
 
 use fltk::prelude::InputExt;
 
@@ -8,9 +8,10 @@ use super::form::{button_draw, field_draw, title_draw};
 use super::lay::{Face, fit, word_width};
 use super::paint::{BOLD, PLAIN, clip_pop, clip_push, round, words, words_middle};
 use super::place::{Places, rect};
-use super::state::{Effect, Field, Rect, Touch, Window, option};
+use super::sections::{Fact, Line, PERSON, SECTIONS, SectionRow};
+use super::state::{Effect, Field, Person, Rect, Touch, View, Window, option};
 use super::times::day_full;
-use supertext::base::ids::id_shown;
+use supertext::base::ids::{id_digits, id_shown};
 use supertext::faces::texts::text;
 
 /// Faces of the page.
@@ -20,190 +21,6 @@ const CHIP: Face = Face { font: BOLD, size: 14 };
 pub const SECTION: i32 = 38;
 /// Room between the lines of a section.
 const GAP: i32 = 14;
-
-/// What a line about the program tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
-    Id,
-    Card,
-    Server,
-    Licence,
-    Version,
-    Home,
-}
-
-/// One line of a section.
-#[derive(Debug)]
-pub enum Line {
-    /// One of several values; a text that begins with `=` is shown as it is.
-    Choice {
-        label: &'static str,
-        key: &'static str,
-        choices: &'static [(&'static str, &'static str)],
-    },
-    /// A value that is typed; `key` empty: only the buttons below use it.
-    Typed { label: &'static str, key: &'static str, hint: &'static str },
-    /// Buttons: label and command; `$` stands for what is typed in the first field.
-    Buttons(&'static [(&'static str, &'static [&'static str])]),
-    /// Something to know and to copy.
-    Fact { label: &'static str, fact: Fact },
-    /// Installed fonts to choose from.
-    Fonts,
-}
-
-/// One section.
-#[derive(Debug)]
-pub struct SectionRow {
-    pub label: &'static str,
-    pub lines: &'static [Line],
-}
-
-/// On and off.
-const SWITCH: &[(&str, &str)] = &[("on", "window-on"), ("off", "window-off")];
-
-/// All settings of the window. At most two typed lines in a section: there are two fields.
-pub const SECTIONS: &[SectionRow] = &[
-    SectionRow {
-        label: "window-part-general",
-        lines: &[
-            Line::Typed { label: "window-first-name", key: "name", hint: "window-hint-name" },
-            Line::Choice {
-                label: "window-set-language",
-                key: "lang",
-                choices: &[("ru", "=Русский"), ("en", "=English"), ("zh", "=中文")],
-            },
-            Line::Choice {
-                label: "window-set-send",
-                key: "send_key",
-                choices: &[("enter", "=Enter"), ("ctrl_enter", "=Ctrl+Enter")],
-            },
-        ],
-    },
-    SectionRow {
-        label: "window-part-look",
-        lines: &[
-            Line::Choice {
-                label: "window-set-theme",
-                key: "theme",
-                choices: &[
-                    ("system", "window-theme-system"),
-                    ("light", "window-theme-light"),
-                    ("dark", "window-theme-dark"),
-                ],
-            },
-            Line::Choice {
-                label: "window-set-size",
-                key: "font_size",
-                choices: &[
-                    ("13", "window-size-small"),
-                    ("15", "window-size-normal"),
-                    ("18", "window-size-large"),
-                    ("22", "window-size-huge"),
-                ],
-            },
-            Line::Fonts,
-        ],
-    },
-    SectionRow {
-        label: "window-part-notices",
-        lines: &[
-            Line::Choice {
-                label: "window-set-notifications",
-                key: "notifications",
-                choices: SWITCH,
-            },
-            Line::Choice { label: "window-set-notify-text", key: "notify_text", choices: SWITCH },
-            Line::Choice { label: "window-set-sounds", key: "sounds", choices: SWITCH },
-            Line::Choice { label: "window-set-tray", key: "close_to_tray", choices: SWITCH },
-        ],
-    },
-    SectionRow {
-        label: "window-part-messages",
-        lines: &[
-            Line::Choice {
-                label: "window-set-from",
-                key: "accept_from",
-                choices: &[("anyone", "window-from-anyone"), ("contacts", "window-from-contacts")],
-            },
-            Line::Choice { label: "window-set-keep", key: "keep", choices: SWITCH },
-            Line::Choice { label: "window-set-bits", key: "bits", choices: SWITCH },
-            Line::Buttons(&[
-                ("window-export-text", &["/export", "text"]),
-                ("window-export-json", &["/export", "json"]),
-                ("window-spam-list", &["/spam"]),
-            ]),
-        ],
-    },
-    SectionRow {
-        label: "window-part-files",
-        lines: &[
-            Line::Choice {
-                label: "window-set-files",
-                key: "accept_files",
-                choices: &[
-                    ("off", "window-files-ask"),
-                    ("images", "window-files-images"),
-                    ("on", "window-files-take"),
-                ],
-            },
-            Line::Typed {
-                label: "window-set-downloads",
-                key: "downloads",
-                hint: "window-hint-downloads",
-            },
-            Line::Typed { label: "window-set-rate", key: "rate", hint: "window-hint-rate" },
-        ],
-    },
-    SectionRow {
-        label: "window-part-budgets",
-        lines: &[
-            Line::Typed { label: "window-set-messages", key: "messages", hint: "" },
-            Line::Typed { label: "window-set-packets", key: "files", hint: "window-hint-budgets" },
-            Line::Buttons(&[("window-limits", &["/limits"]), ("window-transfers", &["/files"])]),
-        ],
-    },
-    SectionRow {
-        label: "window-part-account",
-        lines: &[
-            Line::Typed { label: "window-set-account", key: "", hint: "window-hint-account" },
-            Line::Buttons(&[
-                ("window-register", &["/register", "$"]),
-                ("window-login", &["/login", "$"]),
-                ("window-find", &["/find", "$"]),
-            ]),
-            Line::Buttons(&[
-                ("window-account", &["/account"]),
-                ("window-new-password", &["/password"]),
-            ]),
-        ],
-    },
-    SectionRow {
-        label: "window-part-keys",
-        lines: &[
-            Line::Fact { label: "window-fact-id", fact: Fact::Id },
-            Line::Fact { label: "window-fact-card", fact: Fact::Card },
-            Line::Fact { label: "window-fact-server", fact: Fact::Server },
-            Line::Buttons(&[
-                ("window-status", &["/status"]),
-                ("window-peers", &["/peers"]),
-                ("window-cert-folder", &["open", "cert"]),
-            ]),
-        ],
-    },
-    SectionRow {
-        label: "window-part-about",
-        lines: &[
-            Line::Fact { label: "window-fact-version", fact: Fact::Version },
-            Line::Fact { label: "window-fact-licence", fact: Fact::Licence },
-            Line::Fact { label: "window-fact-home", fact: Fact::Home },
-            Line::Buttons(&[
-                ("window-help", &["/help"]),
-                ("window-home-folder", &["open", ""]),
-                ("window-log", &["open", "supertext.log"]),
-            ]),
-        ],
-    },
-];
 
 /// Fonts offered if they are installed; the first is the program's own choice.
 const FONTS: &[&str] = &[
@@ -241,19 +58,34 @@ pub fn fonts_find(installed: &[String]) -> Vec<String> {
     found
 }
 
-/// Раздел, открытый сейчас.
+/// Раздел настроек, открытый сейчас.
 fn section(window: &Window) -> &'static SectionRow {
     &SECTIONS[usize::min(window.section, SECTIONS.len() - 1)]
 }
 
-/// Открывает раздел: в поля ставятся нынешние значения.
+/// Строки открытой страницы: раздела настроек или человека.
+fn lines(window: &Window) -> &'static [Line] {
+    if window.view == View::Person { PERSON } else { section(window).lines }
+}
+
+/// Человек открытого чата.
+fn person(window: &Window) -> Option<&Person> {
+    window.people.get(&window.open?)
+}
+
+/// Открывает раздел.
 pub fn section_open(window: &mut Window, index: usize) {
     window.section = index;
+    lines_open(window);
+}
+
+/// В поля открытой страницы ставятся нынешние значения.
+pub fn lines_open(window: &mut Window) {
     window.error_one.clear();
     window.error_two.clear();
     let mut typed = Vec::new();
     let mut fonts = false;
-    for line in section(window).lines {
+    for line in lines(window) {
         if let Line::Typed { key, .. } = line {
             typed.push(value_now(window, key));
         }
@@ -275,6 +107,11 @@ fn value_now(window: &Window, key: &str) -> String {
         "" => String::new(),
         "lang" => window.texts.code.clone(),
         "name" => window.name.clone(),
+        "@name" | "@folder" => match person(window) {
+            Some(person) if key == "@name" => person.name.clone(),
+            Some(person) => person.folder.clone(),
+            None => String::new(),
+        },
         other => option(window, other),
     }
 }
@@ -295,7 +132,7 @@ fn line_height(line: &Line) -> i32 {
 fn lines_place(window: &Window, at: &Places) -> Vec<Rect> {
     let mut places = Vec::new();
     let mut y = at.form.y + 4;
-    for line in section(window).lines {
+    for line in lines(window) {
         let high = line_height(line);
         places.push(rect(at.form.x, y, at.form.w, high));
         y += high + GAP;
@@ -307,7 +144,7 @@ fn lines_place(window: &Window, at: &Places) -> Vec<Rect> {
 pub fn settings_fields(window: &Window, at: &Places) -> (Option<Rect>, Option<Rect>) {
     let mut fields = Vec::new();
     for (index, place) in lines_place(window, at).iter().enumerate() {
-        if let Line::Typed { key, .. } = &section(window).lines[index] {
+        if let Line::Typed { key, .. } = &lines(window)[index] {
             let wide = if key.is_empty() { place.w } else { place.w - 130 };
             fields.push(rect(place.x, place.y + 24, wide, 38));
         }
@@ -317,10 +154,15 @@ pub fn settings_fields(window: &Window, at: &Places) -> (Option<Rect>, Option<Re
 
 /// Рисует открытый раздел.
 pub fn settings_draw(window: &mut Window, at: &Places) {
-    title_draw(window, at, section(window).label);
+    let title = if window.view == View::Person {
+        value_now(window, "@name")
+    } else {
+        text(&window.texts, section(window).label, &[])
+    };
+    title_draw(window, at, &title);
     let places = lines_place(window, at);
     let mut typed = 0;
-    for (index, line) in section(window).lines.iter().enumerate() {
+    for (index, line) in lines(window).iter().enumerate() {
         let place = places[index];
         match line {
             Line::Choice { label, key, choices } => {
@@ -369,7 +211,7 @@ fn typed_draw(window: &mut Window, names: [&str; 3], place: Rect, first: bool) {
 /// Набранное в поле раздела — в настройку.
 pub fn field_save(window: &mut Window, field: Field) {
     let mut typed = Vec::new();
-    for line in section(window).lines {
+    for line in lines(window) {
         if let Line::Typed { key, .. } = line {
             typed.push(*key);
         }
@@ -380,7 +222,13 @@ pub fn field_save(window: &mut Window, field: Field) {
     };
     match typed.get(index) {
         Some(key) if !key.is_empty() => {
-            window.effects.push(Effect::Words(command(&["/set", key, said.trim()])));
+            let who = id_digits(window.open.unwrap_or_default());
+            let words = match *key {
+                "@name" => command(&["/rename", &who, said.trim()]),
+                "@folder" => command(&["/folder", &who, said.trim()]),
+                key => command(&["/set", key, said.trim()]),
+            };
+            window.effects.push(Effect::Words(words));
         }
         Some(_) | None => {}
     }
@@ -440,13 +288,21 @@ fn chips_draw(window: &mut Window, chips: &[(String, bool, Touch)], place: Rect)
 /// Кнопки с командами.
 fn deeds_draw(window: &mut Window, buttons: &[(&str, &[&str])], place: Rect) {
     let mut chips = Vec::new();
+    let blocked = match person(window) {
+        Some(person) => person.blocked,
+        None => false,
+    };
     for (label, deed) in buttons {
+        // Запрет снимает та же кнопка, что ставит.
+        let lifts = blocked && *label == "window-block";
+        let label = if lifts { "window-unblock" } else { label };
+        let deed: &[&str] = if lifts { &["/add", "@"] } else { deed };
         let mut words = Vec::new();
-        for word in *deed {
-            if *word == "$" {
-                words.push(String::from(window.widgets.one.value().trim()));
-            } else {
-                words.push(String::from(*word));
+        for word in deed {
+            match *word {
+                "$" => words.push(String::from(window.widgets.one.value().trim())),
+                "@" => words.push(id_digits(window.open.unwrap_or_default())),
+                plain => words.push(String::from(plain)),
             }
         }
         let touch = match deed {
@@ -465,6 +321,7 @@ fn fact_draw(window: &mut Window, label: &str, fact: Fact, place: Rect) {
     label_draw(window, label, place);
     let said = match fact {
         Fact::Id => id_shown(window.me),
+        Fact::Person => id_shown(window.open.unwrap_or_default()),
         Fact::Card => window.card.clone(),
         Fact::Server if window.server.is_empty() => text(&window.texts, "window-link-down", &[]),
         Fact::Server => window.server.clone(),

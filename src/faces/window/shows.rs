@@ -9,12 +9,13 @@ use super::people::{
 };
 use super::pipe::{ASKED, asked_answer};
 use super::state::{Body, Effect, FileRow, Row, View, Window, row_new};
+use super::strips::bits_take;
 use supertext::base::clock::time_now;
-use supertext::base::fail::Fail;
+use supertext::base::fail::{Fail, FailKind};
 use supertext::base::ids::{Id, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
-use supertext::logic::show::{Ask, FileShow, FileState, MessageShow, ReceiptState, Show};
+use supertext::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show};
 use supertext::wire::message::MessageId;
 
 /// Показанное становится состоянием окна.
@@ -24,16 +25,13 @@ pub fn show_take(window: &mut Window, show: Show) {
             window.card = card;
             ready(window, id, &name, &language);
         }
-        Show::Identity { .. } | Show::Help(_) | Show::Safety { .. } | Show::Bits { .. } => {
+        Show::Bits { peer, outgoing, before, after, .. } => {
+            bits_take(window, peer, outgoing, &before, &after);
+        }
+        Show::Identity { .. } | Show::Help(_) | Show::Safety { .. } => {
             note_put(window, &show);
         }
-        Show::Link { state, server, reason, .. } => {
-            window.link = state;
-            window.server = server;
-            if let Some(failed) = reason {
-                tracing::info!("link: {}", text_fail(&window.texts, &failed));
-            }
-        }
+        Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
         Show::Contact { .. } => contact_take(window, &show),
         Show::Request { id, name, words } => request_take(window, id, &name, &words),
         Show::Password { .. } => form_password(window, &show),
@@ -65,28 +63,44 @@ pub fn show_take(window: &mut Window, show: Show) {
         Show::Confirm { token, peer, packets, what, left, .. } => {
             ask_take(window, token, peer, &what, packets, left);
         }
-        Show::Chosen { id, .. } => {
-            // Чат, названный при запуске.
-            if window.open.is_none() && window.view == View::Chat {
-                chat_open(window, id);
-            }
+        // Чат, названный при запуске.
+        Show::Chosen { id, .. } if window.open.is_none() && window.view == View::Chat => {
+            chat_open(window, id);
         }
+        Show::Chosen { .. } => {}
         Show::Language(code) => {
             window.texts = texts_load(&code);
             layouts_drop(window);
             title_set(window);
         }
         Show::Info { key, values } => info_take(window, key, &values),
-        Show::Error { fail, .. } => {
-            let said = text_fail(&window.texts, &fail);
-            toast(window, &said);
-        }
+        Show::Error { fail, .. } => error_take(window, &fail),
         Show::Exit(code) => {
             window.leaving = true;
             window.effects.push(Effect::Leave(code));
         }
     }
     window.effects.push(Effect::Redraw);
+}
+
+/// Связь с сервером.
+fn link_take(window: &mut Window, state: LinkShow, server: String, reason: Option<Fail>) {
+    window.link = state;
+    window.server = server;
+    if let Some(failed) = reason {
+        tracing::info!("link: {}", text_fail(&window.texts, &failed));
+    }
+}
+
+/// Ошибка — весть; о неотправленном при закрытии — полоса с вопросом.
+fn error_take(window: &mut Window, failed: &Fail) {
+    if failed.kind == FailKind::Unsent {
+        window.unsent = text_safe(&failed.detail);
+        window.effects.push(Effect::Place);
+        return;
+    }
+    let said = text_fail(&window.texts, failed);
+    toast(window, &said);
 }
 
 /// Первое слово ядра: кто я; дальше окно спрашивает, с кем и о чём говорилось.

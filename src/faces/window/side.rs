@@ -8,7 +8,7 @@ use fltk::enums::{Color, Event};
 use fltk::prelude::WidgetExt;
 use fltk::widget::Widget;
 
-use super::act::{effects_run, touch_do};
+use super::act::{chat_open, effects_run, files_drop, touch_do};
 use super::lay::{Face, fit, lay, word_width};
 use super::paint::{
     BOLD, PLAIN, avatar, circle, clip_pop, clip_push, fill, gear, plus, round, strokes, words,
@@ -16,7 +16,8 @@ use super::paint::{
 };
 use super::place::{HEAD, PERSON, Places, places, rect};
 use super::run::frame_note;
-use super::settings::{SECTION, SECTIONS};
+use super::sections::SECTIONS;
+use super::settings::SECTION;
 use super::state::{Effect, Folder, Person, Rect, Touch, View, WINDOW, Window, inside, touched};
 use super::times::when_short;
 use supertext::base::clock::time_now;
@@ -234,7 +235,8 @@ fn people_draw(window: &mut Window, at: &Places) {
 /// Один человек.
 fn person_draw(window: &mut Window, person: &Person, place: Rect) {
     let palette = window.palette;
-    let chosen = window.open == Some(person.id) && window.view == View::Chat;
+    let here = matches!(window.view, View::Chat | View::Person);
+    let chosen = window.open == Some(person.id) && here;
     let hot = window.hover.as_ref() == Some(&Touch::Person(person.id));
     let back = if chosen {
         palette.chosen
@@ -247,14 +249,10 @@ fn person_draw(window: &mut Window, person: &Person, place: Rect) {
         round(rect(place.x + 7, place.y + 1, place.w - 14, PERSON - 3), 9, back);
     }
     avatar(person.id, &person.name, place.x + 14, place.y + 8, 48);
-    if person.state == PeerState::Online && person.standing == Standing::Contact {
-        circle(f64::from(place.x) + 55.0, f64::from(place.y) + 49.0, 8.0, back);
-        circle(
-            f64::from(place.x) + 55.0,
-            f64::from(place.y) + 49.0,
-            6.0,
-            Color::from_hex(0x4dcd5e),
-        );
+    if let Some(color) = dot_color(window, person) {
+        let (x, y) = (f64::from(place.x) + 55.0, f64::from(place.y) + 49.0);
+        circle(x, y, 8.0, back);
+        circle(x, y, 6.0, color);
     }
     let (name_color, quiet) = if chosen {
         (palette.chosen_text, palette.chosen_quiet)
@@ -289,6 +287,18 @@ fn person_draw(window: &mut Window, person: &Person, place: Rect) {
         room -= badge_w + 8;
     }
     last_draw(window, person, left, place.y + 48, room, chosen);
+}
+
+/// Цвет точки у портрета: на связи, нет его, отказал; о незнакомых ничего не известно.
+fn dot_color(window: &Window, person: &Person) -> Option<Color> {
+    match (person.standing, person.state) {
+        (Standing::Contact, PeerState::Online) => Some(Color::from_hex(0x4dcd5e)),
+        (Standing::Contact, PeerState::Offline) => Some(window.palette.offline),
+        (Standing::Declined, _) | (Standing::Contact, PeerState::Refused) => {
+            Some(window.palette.refused)
+        }
+        _ => None,
+    }
 }
 
 /// Вторая строка: последнее сообщение или, если его нет, состояние словом.
@@ -351,6 +361,25 @@ pub fn on_side_event(_widget: &mut Widget, event: Event) -> bool {
         Event::Push => {
             if let Some(touch) = touched(&window.side_hits, x, y) {
                 touch_do(window, touch);
+            }
+            true
+        }
+        Event::DndEnter | Event::DndDrag => {
+            let under = touched(&window.side_hits, x, y);
+            let person = matches!(under, Some(Touch::Person(_)));
+            hover_set(window, under);
+            person
+        }
+        Event::DndLeave => {
+            hover_set(window, None);
+            true
+        }
+        Event::DndRelease => true,
+        Event::Paste => {
+            // Файлы, брошенные на человека, — ему.
+            if let Some(Touch::Person(id)) = touched(&window.side_hits, x, y) {
+                chat_open(window, id);
+                files_drop(window, &app::event_text());
             }
             true
         }

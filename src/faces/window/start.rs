@@ -77,6 +77,9 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         pictures: Pictures::new(),
         viewer: Viewer::default(),
         preview: None,
+        bits: None,
+        unsent: String::new(),
+        thumb_held: None,
         wanted: String::new(),
         error_one: String::new(),
         error_two: String::new(),
@@ -189,8 +192,8 @@ fn field_enter(window: &mut Window, from_one: bool) {
         View::First => touch_do(window, Touch::FirstGo),
         View::Add => touch_do(window, Touch::AddGo),
         View::Password => touch_do(window, Touch::PasswordGo),
-        View::Settings if from_one => touch_do(window, Touch::Save(Field::One)),
-        View::Settings => touch_do(window, Touch::Save(Field::Two)),
+        View::Settings | View::Person if from_one => touch_do(window, Touch::Save(Field::One)),
+        View::Settings | View::Person => touch_do(window, Touch::Save(Field::Two)),
         View::Preview => touch_do(window, Touch::PreviewSend),
         View::Chat | View::Picture => {}
     }

@@ -75,6 +75,8 @@ pub struct Person {
     pub last_at: u64,
     pub messages_left: Option<u64>,
     pub files_left: Option<u64>,
+    /// The folder he lies in; empty = none.
+    pub folder: String,
 }
 
 /// What a row of a chat is.
@@ -176,6 +178,8 @@ pub enum View {
     Settings,
     /// The core waits for a password.
     Password,
+    /// The page of the person of the open chat.
+    Person,
     /// One picture, as large as the window.
     Picture,
     /// A pasted picture, before it is sent.
@@ -228,6 +232,13 @@ pub enum Touch {
     ToastDrop,
     /// A line of the open menu.
     Menu(&'static str),
+    /// The page of the person of the open chat.
+    HeadPage,
+    /// The warning about unsent things is put aside, or the program left in spite of it.
+    Stay,
+    LeaveNow,
+    /// The thumb of the chat's scroll bar.
+    Thumb,
     /// The menu of the person of the open chat.
     HeadMenu,
     Bubble(usize),
@@ -254,6 +265,8 @@ pub enum Effect {
     Redraw,
     Glide,
     ToastLater,
+    /// The bits grow paler.
+    Fade,
     /// A password for the core; an empty one cancels.
     Secret(String),
     /// A hand instead of an arrow.
@@ -312,6 +325,15 @@ pub struct Options {
     pub name: String,
     /// The home folder: drafts and pasted pictures lie there. Empty = nothing is kept.
     pub home: PathBuf,
+}
+
+/// The bits of the last message, shown for a while.
+#[derive(Clone, Debug)]
+pub struct Bits {
+    pub peer: Id,
+    pub lines: Vec<String>,
+    /// Milliseconds of the monotonic clock.
+    pub since: u64,
 }
 
 /// A pasted picture that waits for a yes.
@@ -377,6 +399,11 @@ pub struct Window {
     pub licence: Option<(u64, u64)>,
     pub pictures: Pictures,
     pub viewer: Viewer,
+    pub bits: Option<Bits>,
+    /// What is unsent, when the window was to be closed; empty = nothing is asked.
+    pub unsent: String,
+    /// The hand holds the thumb of the scroll bar: how far below its top.
+    pub thumb_held: Option<i32>,
     pub preview: Option<Preview>,
     /// What password is wanted.
     pub wanted: String,
