@@ -39,7 +39,12 @@ pub fn show_take(window: &mut Window, show: Show) {
         }
         Show::Deleted { peer, message } => deleted(window, peer, &message),
         Show::Message(shown) => message_take(window, shown),
-        Show::Page { peer, messages, more } => page_take(window, peer, messages, more),
+        Show::Page { peer, messages, more, .. } => page_take(window, peer, messages, more),
+        Show::Found { messages, .. } => {
+            for shown in messages {
+                message_take(window, shown);
+            }
+        }
         Show::Chats(messages) => {
             for shown in messages {
                 last_take(window, &shown);
@@ -172,7 +177,7 @@ fn page_take(window: &mut Window, peer: Id, messages: Vec<MessageShow>, more: bo
     chat.more = more;
     let mut older = Vec::new();
     for shown in &messages {
-        if chat.first == 0 || shown.number < chat.first {
+        if shown.file.is_none() && (chat.first == 0 || shown.number < chat.first) {
             if row_find(chat, &shown.message).is_none() {
                 older.push(row_of(shown));
             }
