@@ -4,6 +4,7 @@
 //! (store/desk.rs) и mail.db сервера (workers/mailkeeper.rs).
 
 use super::accounts::AccountOrder;
+use super::command::ExportForm;
 use super::events::LinkId;
 use super::show::{FileState, MessageShow, Quote, ReceiptState};
 use crate::base::fail::Fail;
@@ -139,6 +140,8 @@ pub enum BaseOrder {
     Past { query: PastQuery },
     /// Remember what became of a file; `FileKept` follows.
     File(FileMark),
+    /// An export is asked for; `ExportReady` follows when everything before is on disk.
+    Export { peer: Id, form: ExportForm },
     /// `Marked` follows when everything before is on disk.
     Mark { mark: u64 },
     /// Tell the bits of messages, or stop telling them.
@@ -189,6 +192,8 @@ pub enum BaseTold {
     Looked { wanted: Wanted, found: Result<Found, Fail> },
     /// The bits of a message before and after sealing.
     Bits { peer: Id, message: MessageId, outgoing: bool, before: Vec<u8>, after: Vec<u8> },
+    /// What was ordered before this export is on disk: it may be written.
+    ExportReady { peer: Id, form: ExportForm },
     /// An export is written.
     Exported { path: String, many: u64 },
     /// The messages could not be put on disk; nothing that was not told of was.

@@ -99,15 +99,21 @@ pub fn past_do(client: &mut Client, command: PastCommand, out: &mut Out) -> Resu
     }
 }
 
-/// `/export`: записать сообщения в файл, все или с одним человеком.
+/// `/export`: записать сообщения в файл, все или с одним человеком, но сперва записать приказанное
+/// раньше: только что удалённого в файле быть не должно.
 fn export_ask(client: &Client, who: &str, form: ExportForm, out: &mut Out) -> Result<(), Fail> {
     let peer = if who.is_empty() { 0 } else { who_find(client, who)? };
+    out.actions.push(Action::Base(BaseOrder::Export { peer, form }));
+    Ok(())
+}
+
+/// Всё приказанное до выгрузки на диске: выгрузить.
+pub fn export_begin(client: &Client, peer: Id, form: ExportForm, out: &mut Out) {
     let mut names = BTreeMap::new();
     for contact in client.contacts.values() {
         names.insert(contact.id, contact_name(client, contact.id));
     }
     out.actions.push(Action::Export { peer, form, names });
-    Ok(())
 }
 
 /// Просит у базы прошлое.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::account::AccountState;
 use super::contacts::name_clean;
 use super::events::{
-    FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer, TransferFacts, Wishes,
+    FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
+    TransferFacts, Wishes,
 };
 use super::show::{FileState, PeerState, Quote};
 use crate::base::fail::FailKind;

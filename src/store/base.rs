@@ -63,9 +63,9 @@ pub fn base_prepare(base: &Connection) -> Result<(), Fail> {
         return Err(fail(FailKind::HomeBad, &format!("history.db: {version} > {SCHEMA}")));
     }
     let tables = match version {
-        0 => {
-            format!("{HISTORY_TABLES} {FILES_TABLES} {OUTBOX_TABLES} {ORDER_TABLES} {PEOPLE_TABLES}")
-        }
+        0 => format!(
+            "{HISTORY_TABLES} {FILES_TABLES} {OUTBOX_TABLES} {ORDER_TABLES} {PEOPLE_TABLES}"
+        ),
         1 => format!(
             "{HISTORY_UPGRADE_2} {FILES_TABLES} {OUTBOX_UPGRADE_2} {ORDER_TABLES} {PEOPLE_TABLES}"
         ),

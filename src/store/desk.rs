@@ -131,6 +131,7 @@ fn order_lost(desk: &mut Desk, order: &BaseOrder) {
         | BaseOrder::Hide { .. }
         | BaseOrder::Clear { .. }
         | BaseOrder::Forget { .. }
+        | BaseOrder::Export { .. }
         | BaseOrder::Past { .. } => true,
         BaseOrder::Keep { .. }
         | BaseOrder::Accept { .. }
@@ -272,6 +273,7 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
             file_mark(&desk.base, &mark)?;
             desk.told.push(BaseTold::FileKept { mark });
         }
+        BaseOrder::Export { peer, form } => desk.told.push(BaseTold::ExportReady { peer, form }),
         BaseOrder::Bits { on } => desk.bits = on,
         BaseOrder::Retry => {}
     }

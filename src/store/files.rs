@@ -1,5 +1,6 @@
-//! Files in the history: every offer is a message without a text and a row here with the facts: name,
-//! size, how it ended, where it lies. A caller begins and commits; live transfers are not known here.
+//! Files in the history: every offer is a message without a text and a row here with its facts:
+//! name, size, how it ended, where it lies. A caller begins and commits; of live transfers nothing
+//! is known here.
 //! Файлы в истории: каждое предложение — сообщение без текста и строка здесь: имя, размер, чем
 //! кончилось, где лежит. Запись начинает и кончает вызывающий; идущие передачи здесь неизвестны.
 

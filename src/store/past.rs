@@ -18,7 +18,8 @@ use crate::wire::message::MessageId;
 /// characters (`QUOTE_LETTERS`), of an answered file the name.
 pub const SHOW_COLUMNS: &str =
     "m.peer, m.outgoing, m.id, m.text, m.sent, m.received, m.read, m.edited, m.reply, m.number,
-     m.state, f.name, f.size, f.state, f.path, q.outgoing, COALESCE(qf.name, SUBSTR(q.text, 1, 200))";
+     m.state, f.name, f.size, f.state, f.path, q.outgoing,
+     COALESCE(qf.name, SUBSTR(q.text, 1, 200))";
 
 /// What `SHOW_COLUMNS` wants joined to the messages `m`: each by its own number, nothing is looked
 /// through. The same id in both directions is a forgery by the other side: one's own counts.

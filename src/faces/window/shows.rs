@@ -40,11 +40,8 @@ pub fn show_take(window: &mut Window, show: Show) {
         Show::Deleted { peer, message } => deleted(window, peer, &message),
         Show::Message(shown) => message_take(window, shown),
         Show::Page { peer, messages, more, .. } => page_take(window, peer, messages, more),
-        Show::Found { messages, .. } => {
-            for shown in messages {
-                message_take(window, shown);
-            }
-        }
+        // Найденное окно ищет и показывает само.
+        Show::Found { .. } => {}
         Show::Chats(messages) => {
             for shown in messages {
                 last_take(window, &shown);
