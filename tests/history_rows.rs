@@ -342,7 +342,8 @@ fn version_2_becomes_version_3() {
     let path = folder.path().join("history.db");
     let old = Connection::open(&path).unwrap();
     old.execute_batch(VERSION_2).unwrap();
-    let insert = "INSERT INTO messages(number, peer, outgoing, id, text, sent, received, seen, reply)
+    let insert =
+        "INSERT INTO messages(number, peer, outgoing, id, text, sent, received, seen, reply)
         VALUES(?1, ?2, 0, ?3, ?4, 100, 200, 0, ?5)";
     for (row, said, about) in [(1u64, "question", None), (2, "answer", Some(id_make(1).to_vec()))] {
         let id = id_make(row).to_vec();

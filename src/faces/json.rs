@@ -17,9 +17,7 @@ use crate::base::ids::id_digits;
 use crate::logic::account::Purpose;
 use crate::logic::events::Standing;
 pub use crate::logic::show::file_word;
-use crate::logic::show::{
-    FileShow, LinkShow, MessageShow, PeerState, ReceiptState, Show,
-};
+use crate::logic::show::{FileShow, LinkShow, MessageShow, PeerState, ReceiptState, Show};
 use crate::store::contacts::standing_word;
 use crate::wire::message::MessageId;
 use crate::workers::map::Queues;

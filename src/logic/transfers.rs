@@ -1,9 +1,7 @@
 //! What both directions of a transfer share: showing it, stopping it, pausing and waking it.
 //! Общее для обоих направлений передачи: показать, остановить, приостановить и разбудить.
 
-use super::events::{
-    Action, BaseOrder, FileMark, FinishedRow, Out, Transfer, out_send, out_show,
-};
+use super::events::{Action, BaseOrder, FileMark, FinishedRow, Out, Transfer, out_send, out_show};
 use super::receiving::{part_wake, waiting_start};
 use super::sending::offer_again;
 use super::show::{FileShow, FileState, Show};
@@ -77,8 +75,7 @@ pub fn file_ended(
 ) {
     file_show(client, transfer, state, path, reason, now, out);
     if let Some(found) = client.transfers.get(&transfer) {
-        let (peer, outgoing, message) =
-            (found.facts.peer, found.outgoing, found.facts.transfer);
+        let (peer, outgoing, message) = (found.facts.peer, found.outgoing, found.facts.transfer);
         let path = String::from(path);
         mark_put(client, FileMark { peer, outgoing, message, state, path }, out);
     }

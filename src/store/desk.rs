@@ -14,8 +14,8 @@ use super::accept::{Came, desk_accept};
 use super::base::{base_begin, base_commit, base_rollback, base_truncate};
 use super::files::file_mark;
 use super::history::{
-    history_add, history_clear, history_edit, history_find, history_hide, history_last,
-    history_holds, history_page, history_seen, history_state,
+    history_add, history_clear, history_edit, history_find, history_hide, history_holds,
+    history_last, history_page, history_seen, history_state,
 };
 use super::outbox::{outbox_add, outbox_forget, outbox_stored};
 use super::people::{person_get, person_set, sessions_forget};
@@ -28,9 +28,7 @@ use crate::crypto::identity::PublicKey;
 use crate::crypto::olm::Signer;
 use crate::logic::events::{BaseOrder, BaseTold, Found, Place, Wanted};
 use crate::logic::show::ReceiptState;
-use crate::wire::message::{
-    ENVELOPE_EDIT, ENVELOPE_RECEIPT, Envelope, text_shown,
-};
+use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_RECEIPT, Envelope, text_shown};
 
 /// The desk: the database, one's own keys, the sessions at hand, what is to be told.
 pub struct Desk {

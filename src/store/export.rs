@@ -165,7 +165,6 @@ fn file_line(file: &FilePast) -> String {
     String::from(line.trim_end())
 }
 
-
 /// Чужой текст без управляющих знаков; после перевода строки — отступ.
 fn clean(text: &str, indent: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -68,8 +68,7 @@ pub fn file_mark(base: &Connection, mark: &FileMark) -> Result<(), Fail> {
 
 /// Стирает факты сообщений, которые отбирает это условие.
 pub fn files_drop<P: Params>(base: &Connection, which: &str, values: P) -> Result<(), Fail> {
-    let remove =
-        format!("DELETE FROM files WHERE number IN (SELECT number FROM messages {which})");
+    let remove = format!("DELETE FROM files WHERE number IN (SELECT number FROM messages {which})");
     let mut statement = sql_try(base.prepare_cached(&remove))?;
     sql_try(statement.execute(values))?;
     Ok(())

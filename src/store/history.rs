@@ -7,16 +7,12 @@ use rusqlite::{Connection, Row, Rows, params};
 
 use super::base::{bytes_of, id_of, sql_try};
 use super::files::{file_add, files_drop, files_drop_all};
-pub use super::past::{
-    history_find, history_last, history_page, history_past, history_quote,
-};
+pub use super::past::{history_find, history_last, history_page, history_past, history_quote};
 use super::words::{words_add, words_drop, words_drop_begin, words_drop_end};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::logic::show::ReceiptState;
-use crate::wire::message::{
-    ENVELOPE_OFFER, ENVELOPE_TEXT, Envelope, MessageId, Offer, text_shown,
-};
+use crate::wire::message::{ENVELOPE_OFFER, ENVELOPE_TEXT, Envelope, MessageId, Offer, text_shown};
 
 /// The tables of a new database. Numbers of SQLite are signed 64-bit; ids and times fit.
 /// `state`: 0 queued, 1 stored, 2 delivered, 3 read (outgoing). `hidden`: 0 shown and found,
