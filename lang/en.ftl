@@ -400,3 +400,4 @@ window-person-folder = Folder
 window-hint-folder = Folders stand above the list; empty: no folder
 window-keep-on = Keep the history
 window-keep-off = Keep nothing
+window-found-messages = Messages

@@ -400,3 +400,4 @@ window-person-folder = Папка
 window-hint-folder = Папки стоят над списком; пусто — без папки
 window-keep-on = Хранить переписку
 window-keep-off = Не хранить
+window-found-messages = Сообщения

@@ -400,3 +400,4 @@ window-person-folder = 分组
 window-hint-folder = 分组显示在列表上方；留空则无分组
 window-keep-on = 保存记录
 window-keep-off = 不保存
+window-found-messages = 消息

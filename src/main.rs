@@ -33,6 +33,7 @@ use supertext::store::backup::base_rescue;
 use supertext::store::base::{base_check, base_open};
 use supertext::store::contacts::contacts_read;
 use supertext::store::desk::desk_new;
+use supertext::store::files::files_settle;
 use supertext::store::finished::finished_read;
 use supertext::store::history::history_unseen;
 use supertext::store::home::{
@@ -174,6 +175,8 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
     if let Some(vault) = &restored {
         restore_people(&home, &base, vault)?;
     }
+    let outgoing = journals_list(&home.outgoing, JOURNAL_OUTGOING)?;
+    files_settle(&base, &outgoing, &finished)?;
     let facts = StartFacts {
         me: identity.id,
         public: identity.public_key,
@@ -183,7 +186,7 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
         wishes: wishes(args, &settings),
         limits: limits_read(&home.limits)?,
         contacts: contacts_read(&home.contacts)?,
-        outgoing: journals_list(&home.outgoing, JOURNAL_OUTGOING)?,
+        outgoing,
         incoming: journals_list(&home.downloads, JOURNAL_INCOMING)?,
         finished,
         outbox: outbox_all(&base)?,

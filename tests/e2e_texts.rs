@@ -167,6 +167,8 @@ fn message_sample() -> MessageShow {
     message[14..].copy_from_slice(&[0xa3, 0xf9]);
     let (sent, received) = (1_000_000_000_000, 1_000_000_001_000);
     MessageShow {
+        file: None,
+        quote: None,
         peer: 7,
         name: String::from("Ann"),
         message,

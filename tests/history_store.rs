@@ -413,7 +413,7 @@ fn old_add(base: &Connection, number: i64, outgoing: bool, received: i64, text: 
 }
 
 #[test]
-fn version_1_becomes_version_2() {
+fn version_1_becomes_version_3() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.db");
     let old = Connection::open(&path).unwrap();
@@ -435,6 +435,8 @@ fn version_1_becomes_version_2() {
     assert_eq!(found(&base, "delivered"), "");
     assert_eq!(found(&base, "changed"), "changed");
     assert!(went(&base, ANN, 99, "new"));
+    let files: i64 = base.query_row("SELECT COUNT(*) FROM files", [], first_of).unwrap();
+    assert_eq!(files, 0);
 }
 
 #[test]

@@ -106,6 +106,8 @@ pub const PARTIALS_MAX: usize = 1_000;
 pub const PARTIAL_MAX: usize = 4;
 /// Past messages shown by one /history at most.
 pub const HISTORY_MAX: u64 = 1_000;
+/// Characters of an answered message that are shown with its answer.
+pub const QUOTE_LETTERS: usize = 200;
 /// Found messages shown by one /search at most.
 pub const SEARCH_MANY: u64 = 50;
 /// Orders written to history.db in one commit at most.

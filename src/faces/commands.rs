@@ -103,7 +103,7 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Reply, "/reply", "[MESSAGE] text"),
     row(Verb::Delete, "/delete", "MESSAGE"),
     row(Verb::History, "/history", "[ID] [N]"),
-    row(Verb::Page, "/page", "ID [NUMBER] [N]"),
+    row(Verb::Page, "/page", "ID [[+]NUMBER] [N]"),
     row(Verb::Chats, "/chats", ""),
     row(Verb::Search, "/search", "words"),
     row(Verb::Keep, "/keep", "[ID] on|off"),
@@ -416,18 +416,21 @@ fn history_make(words: &[String]) -> Result<Command, Fail> {
     Ok(Command::Past(PastCommand::History { who: first, many }))
 }
 
-/// `/page`: собеседник, до какого места истории (без него — с конца) и сколько сообщений.
+/// `/page`: собеседник, до какого места истории (без него — с конца; с плюсом — после какого) и
+/// сколько сообщений.
 fn page_make(words: &[String]) -> Result<Command, Fail> {
     let who = who(words)?;
-    let before = match word_or_empty(words, 1) {
-        empty if empty.is_empty() => 0,
-        text => number(&text)?,
+    let place = word_or_empty(words, 1);
+    let (after, place) = match place.strip_prefix('+') {
+        Some(rest) => (true, number(rest)?),
+        None if place.is_empty() => (false, 0),
+        None => (false, number(&place)?),
     };
     let many = match word_or_empty(words, 2) {
         empty if empty.is_empty() => HISTORY_FIRST,
         text => number(&text)?,
     };
-    Ok(Command::Past(PastCommand::Page { who, before, many }))
+    Ok(Command::Past(PastCommand::Page { who, number: place, after, many }))
 }
 
 /// Путь целиком: передача продолжится и после запуска из другой папки.

@@ -95,6 +95,7 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::Person { .. }
             | Show::Message(_)
             | Show::Page { .. }
+            | Show::Found { .. }
             | Show::Chats(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }

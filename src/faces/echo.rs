@@ -56,6 +56,7 @@ pub fn echo_face(queues: &Queues) {
             | Show::Person { .. }
             | Show::Message(_)
             | Show::Page { .. }
+            | Show::Found { .. }
             | Show::Chats(_)
             | Show::Receipt { .. }
             | Show::Offer { .. }

@@ -16,9 +16,8 @@ use crate::base::fail::{Fail, fail_row};
 use crate::base::ids::id_digits;
 use crate::logic::account::Purpose;
 use crate::logic::events::Standing;
-use crate::logic::show::{
-    FileShow, FileState, LinkShow, MessageShow, PeerState, ReceiptState, Show,
-};
+pub use crate::logic::show::file_word;
+use crate::logic::show::{FileShow, LinkShow, MessageShow, PeerState, ReceiptState, Show};
 use crate::store::contacts::standing_word;
 use crate::wire::message::MessageId;
 use crate::workers::map::Queues;
@@ -69,8 +68,18 @@ pub fn json_face(queues: &Queues) {
     }
 }
 
-/// Событие строкой (справка — несколькими).
+/// Событие строкой (справка и найденное — несколькими).
 pub fn show_lines(texts: &Texts, show: &Show, out: &mut String) {
+    if let Show::Found { messages, .. } = show {
+        for shown in messages {
+            line_put(out, &message_json(shown));
+        }
+        if messages.is_empty() {
+            let none = Show::Info { key: "history-none", values: Vec::new() };
+            line_put(out, &show_json(texts, &none));
+        }
+        return;
+    }
     if let Show::Help(word) = show {
         for row in COMMANDS {
             if word.is_empty() || row.word == word || row.word.strip_prefix('/') == Some(word) {
@@ -145,21 +154,6 @@ pub fn receipt_word(state: ReceiptState) -> &'static str {
     }
 }
 
-/// Слово для состояния передачи.
-pub fn file_word(state: FileState) -> &'static str {
-    match state {
-        FileState::Offered => "offered",
-        FileState::Waiting => "waiting",
-        FileState::Started => "started",
-        FileState::Resumed => "resumed",
-        FileState::Paused => "paused",
-        FileState::Done => "done",
-        FileState::Refused => "refused",
-        FileState::Cancelled => "cancelled",
-        FileState::Error => "error",
-    }
-}
-
 /// Слово для того, чей пароль спрашивается.
 pub fn purpose_word(purpose: Purpose) -> &'static str {
     match purpose {
@@ -203,18 +197,20 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::Deleted { peer, message } => json!({
             "event": "deleted", "peer": id_digits(*peer), "message": uuid_text(message)}),
         Show::Message(shown) => message_json(shown),
-        Show::Page { peer, messages, more } => json!({
-            "event": "page", "peer": id_digits(*peer), "more": more,
+        Show::Page { peer, messages, more, after } => json!({
+            "event": "page", "peer": id_digits(*peer), "more": more, "after": after,
             "messages": messages_json(messages)}),
+        Show::Found { words, messages } => json!({
+            "event": "found", "words": words, "messages": messages_json(messages)}),
         Show::Chats(messages) => json!({
             "event": "chats", "messages": messages_json(messages)}),
         Show::Receipt { peer, message, state, at, reason } => json!({
             "event": "receipt", "peer": id_digits(*peer), "message": uuid_text(message),
             "state": receipt_word(*state), "at": time_rfc3339(*at),
             "reason": reason_text(texts, reason)}),
-        Show::Offer { peer, transfer, name, size, packets } => json!({
+        Show::Offer { peer, message, transfer, name, size, packets } => json!({
             "event": "offer", "peer": id_digits(*peer), "transfer": transfer, "name": name,
-            "size": size, "packets": packets}),
+            "size": size, "packets": packets, "message": uuid_text(message)}),
         Show::Progress { peer, transfer, bytes, size, rate } => json!({
             "event": "progress", "peer": id_digits(*peer), "transfer": transfer, "bytes": bytes,
             "size": size, "rate": rate}),
@@ -241,13 +237,25 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
 
 /// Сообщение как объект JSON; правка носит номер того, что исправлено.
 fn message_json(shown: &MessageShow) -> Value {
-    json!({
+    let mut row = json!({
         "event": "message", "peer": id_digits(shown.peer), "name": shown.name,
         "message": uuid_text(&shown.message), "text": shown.text,
         "outgoing": shown.outgoing, "sent": time_rfc3339(shown.sent),
         "received": time_or_null(shown.received), "read": time_or_null(shown.read),
         "edited": time_or_null(shown.edited), "reply_to": uuid_or_null(&shown.reply),
-        "kind": "text", "past": shown.past})
+        "kind": "text", "past": shown.past});
+    if let Some(file) = &shown.file {
+        row["kind"] = json!("file");
+        row["file"] = json!(file.name);
+        row["size"] = json!(file.size);
+        row["path"] = json!(file.path);
+        row["state"] = json!(file_word(file.state));
+        row["transfer"] = json!(file.transfer);
+    }
+    if let Some((outgoing, text)) = &shown.quote {
+        row["quote"] = json!({"outgoing": outgoing, "text": text});
+    }
+    row
 }
 
 /// Сообщения прошлого: к обычным полям добавлены место в истории и состояние.
@@ -256,7 +264,9 @@ fn messages_json(messages: &[MessageShow]) -> Value {
     for shown in messages {
         let mut row = message_json(shown);
         row["number"] = json!(shown.number);
-        row["state"] = json!(receipt_word(shown.state));
+        if shown.file.is_none() {
+            row["state"] = json!(receipt_word(shown.state));
+        }
         rows.push(row);
     }
     Value::Array(rows)
@@ -266,6 +276,7 @@ fn messages_json(messages: &[MessageShow]) -> Value {
 fn file_json(texts: &Texts, shown: &FileShow) -> Value {
     json!({
         "event": "file", "peer": id_digits(shown.peer), "transfer": shown.transfer,
+        "message": uuid_or_null(&shown.message),
         "state": file_word(shown.state), "outgoing": shown.outgoing, "name": shown.name,
         "path": shown.path, "bytes": shown.bytes, "size": shown.size,
         "resumed_from": shown.resumed_from, "seconds": shown.milliseconds as f64 / 1000.0,

@@ -10,7 +10,9 @@ use crate::base::fail::Fail;
 use crate::base::ids::{Id, id_digits, id_shown};
 use crate::logic::contacts::letter_harmful;
 use crate::logic::events::Standing;
-use crate::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show};
+use crate::logic::show::{
+    Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show,
+};
 use crate::wire::message::MessageId;
 
 /// Shown hex digits of a message's id, its last ones; they are what `/edit` and the like take.
@@ -47,7 +49,9 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             text(texts, "deleted", &[("message", message_digits(message))])
         }
         Show::Message(shown) => message_line(texts, shown),
-        Show::Page { messages, .. } | Show::Chats(messages) => page_text(texts, messages),
+        Show::Page { messages, after: true, .. } => page_text(texts, messages, true),
+        Show::Page { messages, .. } | Show::Chats(messages) => page_text(texts, messages, false),
+        Show::Found { messages, .. } => found_text(texts, messages),
         Show::Receipt { message, state, at, reason, .. } => {
             receipt_line(texts, message, *state, *at, reason)
         }
@@ -225,24 +229,33 @@ fn message_line(texts: &Texts, shown: &MessageShow) -> String {
     text(texts, key, &values)
 }
 
-/// Страница прошлого, по строке на сообщение; в конце — место, с которого идут более ранние.
-fn page_text(texts: &Texts, messages: &[MessageShow]) -> String {
-    let Some(first) = messages.first() else {
-        return text(texts, "history-none", &[]);
-    };
-    let mut lines = String::new();
-    for shown in messages {
-        lines.push_str(&message_line(texts, shown));
-        lines.push('\n');
+/// Страница прошлого, по строке на сообщение; в конце — место, с которого идут более ранние (или
+/// более поздние).
+fn page_text(texts: &Texts, messages: &[MessageShow], after: bool) -> String {
+    let lines = found_text(texts, messages);
+    match (messages.first(), messages.last(), after) {
+        (Some(first), _, false) => format!("{lines}\n  ↑ {}", first.number),
+        (_, Some(last), true) => format!("{lines}\n  ↓ +{}", last.number),
+        _ => lines,
     }
-    lines.push_str(&format!("  ↑ {}", first.number));
-    lines
+}
+
+/// Сообщения прошлого, по строке на каждое.
+fn found_text(texts: &Texts, messages: &[MessageShow]) -> String {
+    let mut lines = Vec::new();
+    for shown in messages {
+        lines.push(message_line(texts, shown));
+    }
+    if lines.is_empty() { text(texts, "history-none", &[]) } else { lines.join("\n") }
 }
 
 /// Текст с пометками: на что ответ, когда исправлен и прочитан, номер (в прошлом — всегда). Другие
 /// строки текста отступают, чтобы никакая не выглядела чужим сообщением.
 fn message_text(texts: &Texts, shown: &MessageShow) -> String {
-    let mut line = clean(&shown.text).replace('\n', "\n    ");
+    let mut line = match &shown.file {
+        Some(file) => file_past_text(file),
+        None => clean(&shown.text).replace('\n', "\n    "),
+    };
     let answers = shown.reply != [0; 16];
     if answers {
         line = format!("↳ {} {line}", message_digits(&shown.reply));
@@ -256,6 +269,13 @@ fn message_text(texts: &Texts, shown: &MessageShow) -> String {
         line.push_str(&format!(" {}", message_digits(&shown.message)));
     }
     line
+}
+
+/// Файл прошлого: имя, размер, чем кончилось, где лежит.
+fn file_past_text(file: &FilePast) -> String {
+    let (name, size) = (clean_line(&file.name), size_text(file.size));
+    let line = format!("📎 {name} ({size}) {} {}", file_word(file.state), clean_line(&file.path));
+    String::from(line.trim_end())
 }
 
 /// Часы и минуты; если это другой день, чем у сообщения, — и день.

@@ -162,13 +162,13 @@ pub fn question_answer(
     let index = question_index(client, token)?;
     let question = client.questions.remove(index);
     match question.about {
-        About::Text { envelope } => {
+        About::Text { envelope, quote } => {
             if !yes {
                 return Ok(());
             }
             outbox_room(client, question.peer)?;
             budget_check(client, question.peer, Budget::Messages, question.packets)?;
-            text_pay(client, question.peer, envelope, question.packets, out);
+            text_pay(client, question.peer, envelope, quote, question.packets, out);
         }
         About::File { transfer } => {
             if !yes {

@@ -26,10 +26,11 @@ pub enum PastCommand {
         many: u64,
     },
     Search(String),
-    /// Messages before this place of the history; 0 = the last ones.
+    /// Messages before this place of the history (0 = the last ones) or after it.
     Page {
         who: String,
-        before: u64,
+        number: u64,
+        after: bool,
         many: u64,
     },
     /// The last message with everybody.

@@ -132,7 +132,7 @@ fn person_write(
     now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
-    text_write(client, peer, text, [0; 16], random, now, out)?;
+    text_write(client, peer, text, random, now, out)?;
     stranger_accept(client, peer, now, out);
     Ok(())
 }

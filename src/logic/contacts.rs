@@ -255,6 +255,14 @@ pub fn text_cut(text: &str, bytes: usize) -> String {
     cut
 }
 
+/// Первые столько знаков текста.
+pub fn text_start(text: &str, letters: usize) -> String {
+    match text.char_indices().nth(letters) {
+        Some((end, _)) => String::from(&text[..end]),
+        None => String::from(text),
+    }
+}
+
 /// Знак, который портит показ: управляющий или меняющий направление письма.
 pub fn letter_harmful(letter: char) -> bool {
     let turns_writing = matches!(

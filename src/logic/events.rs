@@ -7,7 +7,8 @@ use super::account::{VaultOrder, VaultTold};
 use super::accounts::AccountTold;
 pub use super::command::{AccountCommand, Budget, Command, ExportForm, PastCommand};
 pub use super::orders::{
-    BaseOrder, BaseTold, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place, Wanted,
+    BaseOrder, BaseTold, FileMark, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place,
+    Wanted,
 };
 use super::show::Show;
 use crate::base::fail::{Fail, FailKind};

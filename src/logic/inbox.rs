@@ -6,7 +6,7 @@
 use super::contacts::{contact_make, contact_name, contact_show, is_stranger, name_clean};
 use super::events::{Action, BaseOrder, Out, Standing, out_show};
 use super::receiving::offer_received;
-use super::show::{MessageShow, ReceiptState, Show};
+use super::show::{MessageShow, Quote, ReceiptState, Show};
 use super::state::{Client, Partial};
 use super::trust::{answer_received, request_received};
 use crate::base::bounds::{PARTIAL_BYTES_MAX, PARTIAL_MAX, PARTIALS_MAX, STRANGERS_MAX};
@@ -157,13 +157,22 @@ fn stranger_room(client: &Client, source: Id) -> bool {
     many < STRANGERS_MAX
 }
 
+/// How an opened message came.
+#[derive(Debug)]
+pub struct Came {
+    pub received: u64,
+    /// It was not there before.
+    pub fresh: bool,
+    /// The message it answers.
+    pub quote: Option<Quote>,
+}
+
 /// Вскрыто и на диске: показать, если такого ещё не было (`fresh`).
 pub fn envelope_opened(
     client: &mut Client,
     source: Id,
     envelope: Envelope,
-    received: u64,
-    fresh: bool,
+    came: Came,
     now: Time,
     out: &mut Out,
 ) {
@@ -177,6 +186,9 @@ pub fn envelope_opened(
     match envelope.kind {
         ENVELOPE_OFFER => {
             if let Some(offer) = envelope.offer {
+                if came.fresh {
+                    unread_count(client, source);
+                }
                 if !in_spam(client, source) {
                     offer_received(client, source, offer, now, out);
                 }
@@ -184,25 +196,32 @@ pub fn envelope_opened(
         }
         ENVELOPE_ACCEPT => answer_received(client, source, true, out),
         ENVELOPE_REJECT => answer_received(client, source, false, out),
-        ENVELOPE_TEXT | ENVELOPE_EDIT if fresh => {
-            text_opened(client, source, &envelope, received, out);
+        ENVELOPE_TEXT | ENVELOPE_EDIT if came.fresh => {
+            text_opened(client, source, &envelope, came, out);
         }
         _ => {}
     }
 }
 
-/// Показывает пришедший текст или правку.
-fn text_opened(client: &mut Client, source: Id, envelope: &Envelope, received: u64, out: &mut Out) {
+/// Пришло новое, текст или файл: непрочитанного больше, если этот чат не открыт.
+fn unread_count(client: &mut Client, source: Id) {
     let chosen = client.chosen == Some(source);
-    if let Some(contact) = client.contacts.get_mut(&source) {
-        if !chosen && envelope.kind != ENVELOPE_EDIT {
-            contact.unread += 1;
-        }
+    if let (Some(contact), false) = (client.contacts.get_mut(&source), chosen) {
+        contact.unread += 1;
+    }
+}
+
+/// Показывает пришедший текст или правку.
+fn text_opened(client: &mut Client, source: Id, envelope: &Envelope, came: Came, out: &mut Out) {
+    let chosen = client.chosen == Some(source);
+    if envelope.kind != ENVELOPE_EDIT {
+        unread_count(client, source);
     }
     if in_spam(client, source) && !chosen {
         return;
     }
-    let shown = envelope_shown(client, source, envelope, ReceiptState::Delivered);
+    let shown = envelope_shown(client, source, envelope, ReceiptState::Delivered, came.quote);
+    let received = came.received;
     out_show(out, Show::Message(MessageShow { outgoing: false, received, ..shown }));
 }
 
@@ -212,6 +231,7 @@ pub fn envelope_shown(
     peer: Id,
     envelope: &Envelope,
     state: ReceiptState,
+    quote: Option<Quote>,
 ) -> MessageShow {
     let edit = envelope.kind == ENVELOPE_EDIT;
     MessageShow {
@@ -228,6 +248,8 @@ pub fn envelope_shown(
         past: false,
         number: 0,
         state,
+        file: None,
+        quote,
     }
 }
 

@@ -7,7 +7,7 @@ use super::contacts::{contact_meet, contact_name};
 use super::events::{Action, BaseOrder, Budget, Out, Place, Random, Transfer, out_send, out_show};
 use super::inbox::envelope_shown;
 use super::sending::offer_clear_put;
-use super::show::{PeerState, ReceiptState, Show};
+use super::show::{PeerState, Quote, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Stage};
 use crate::base::bounds::{
     MESSAGE_PACKETS_MAX, OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS,
@@ -40,13 +40,11 @@ fn message_id_own(client: &mut Client, now: Time) -> [u8; 16] {
     message_id(now.wall_ms, &sha256(&bytes)[..10])
 }
 
-/// Человек пишет текст: проверка, цена, при нужде вопрос. `about` — на какое сообщение ответ
-/// (нули — ни на какое).
+/// Человек пишет текст: проверка, цена, при нужде вопрос.
 pub fn text_write(
     client: &mut Client,
     peer: Id,
     text: &str,
-    about: MessageId,
     random: &Random,
     now: Time,
     out: &mut Out,
@@ -54,15 +52,15 @@ pub fn text_write(
     let mut envelope = envelope_new(client, ENVELOPE_TEXT, now);
     envelope.id = message_id(now.wall_ms, random);
     envelope.text = text.as_bytes().to_vec();
-    envelope.about = about;
-    envelope_write(client, peer, envelope, now, out)
+    envelope_write(client, peer, envelope, None, now, out)
 }
 
-/// Текст или правка: проверка, цена, при нужде вопрос.
+/// Текст или правка: проверка, цена, при нужде вопрос. `quote` — на что это ответ.
 pub fn envelope_write(
     client: &mut Client,
     peer: Id,
     mut envelope: Envelope,
+    quote: Option<Quote>,
     now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
@@ -84,9 +82,10 @@ pub fn envelope_write(
     budget_check(client, peer, Budget::Messages, packets)?;
     outbox_room(client, peer)?;
     if packets > 1 {
-        return question_ask(client, peer, packets, About::Text { envelope }, now, out);
+        let about = About::Text { envelope, quote };
+        return question_ask(client, peer, packets, about, now, out);
     }
-    text_pay(client, peer, envelope, packets, out);
+    text_pay(client, peer, envelope, quote, packets, out);
     Ok(())
 }
 
@@ -130,9 +129,16 @@ pub fn envelope_own(client: &mut Client, kind: u8, about: MessageId, now: Time) 
 }
 
 /// Списывает цену и ставит текст в очередь.
-pub fn text_pay(client: &mut Client, peer: Id, envelope: Envelope, packets: u64, out: &mut Out) {
+pub fn text_pay(
+    client: &mut Client,
+    peer: Id,
+    envelope: Envelope,
+    quote: Option<Quote>,
+    packets: u64,
+    out: &mut Out,
+) {
     budget_pay(client, peer, Budget::Messages, packets, out);
-    let shown = envelope_shown(client, peer, &envelope, ReceiptState::Queued);
+    let shown = envelope_shown(client, peer, &envelope, ReceiptState::Queued, quote);
     out_show(out, Show::Message(shown));
     outbox_put(client, peer, envelope, None, out);
 }
@@ -443,6 +449,9 @@ pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
                 keep_order(contact, &entry.envelope, out);
             }
         }
+    }
+    for mark in &client.marks {
+        out.actions.push(Action::Base(BaseOrder::File(mark.clone())));
     }
 }
 

@@ -4,8 +4,9 @@
 //! (store/desk.rs) и mail.db сервера (workers/mailkeeper.rs).
 
 use super::accounts::AccountOrder;
+use super::command::ExportForm;
 use super::events::LinkId;
-use super::show::{MessageShow, ReceiptState};
+use super::show::{FileState, MessageShow, Quote, ReceiptState};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -59,7 +60,21 @@ pub struct Found {
     pub peer: Id,
     pub outgoing: bool,
     pub message: MessageId,
+    /// Its text; of a file the name.
     pub text: String,
+    pub file: bool,
+}
+
+/// What became of a file of the history; the row is named by the transfer's id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileMark {
+    pub peer: Id,
+    pub outgoing: bool,
+    pub message: MessageId,
+    /// Offered changes nothing; an end stays.
+    pub state: FileState,
+    /// Empty: as it was.
+    pub path: String,
 }
 
 /// Which past messages are asked for; the oldest come first.
@@ -80,6 +95,12 @@ pub enum PastQuery {
     },
     /// Messages before this place of the history; 0 = the last ones.
     Before {
+        peer: Id,
+        number: u64,
+        many: u64,
+    },
+    /// Messages after this place of the history.
+    After {
         peer: Id,
         number: u64,
         many: u64,
@@ -117,6 +138,10 @@ pub enum BaseOrder {
     Clear { peer: Id },
     /// Look past messages up; `Past` follows.
     Past { query: PastQuery },
+    /// Remember what became of a file; `FileKept` follows.
+    File(FileMark),
+    /// An export is asked for; `ExportReady` follows when everything before is on disk.
+    Export { peer: Id, form: ExportForm },
     /// `Marked` follows when everything before is on disk.
     Mark { mark: u64 },
     /// Tell the bits of messages, or stop telling them.
@@ -141,6 +166,8 @@ pub enum BaseTold {
         received: u64,
         /// It was not there before.
         fresh: bool,
+        /// The message it answers.
+        quote: Option<Quote>,
     },
     /// A receipt or the like, sealed; to be sent once, now.
     Outgoing { peer: Id, packet: Vec<u8> },
@@ -165,14 +192,18 @@ pub enum BaseTold {
     Looked { wanted: Wanted, found: Result<Found, Fail> },
     /// The bits of a message before and after sealing.
     Bits { peer: Id, message: MessageId, outgoing: bool, before: Vec<u8>, after: Vec<u8> },
+    /// What was ordered before this export is on disk: it may be written.
+    ExportReady { peer: Id, form: ExportForm },
     /// An export is written.
     Exported { path: String, many: u64 },
     /// The messages could not be put on disk; nothing that was not told of was.
     BaseFailed { fail: Fail },
     /// Past messages could not be looked up.
     QueryFailed { fail: Fail },
-    /// Past messages that were asked for.
-    Past { query: PastQuery, messages: Vec<MessageShow> },
+    /// Past messages that were asked for; `more`: there are further ones.
+    Past { query: PastQuery, messages: Vec<MessageShow>, more: bool },
+    /// What became of this file is on disk.
+    FileKept { mark: FileMark },
 }
 
 /// What the server's logic wants of mail.db.

@@ -5,26 +5,33 @@
 
 use std::collections::BTreeMap;
 
-use super::contacts::{contact_name, who_find};
+use super::contacts::{contact_name, text_start, who_find};
 use super::events::{
     Action, BaseOrder, ExportForm, Found, Out, PastCommand, PastQuery, Wanted, out_show,
 };
 use super::messages::{envelope_own, envelope_write, outbox_put};
 use super::show::{MessageShow, Show};
-use super::state::Client;
-use crate::base::bounds::{HISTORY_MAX, SEARCH_MANY};
+use super::state::{Client, phase_shown, transfer_find};
+use crate::base::bounds::{HISTORY_MAX, QUOTE_LETTERS, SEARCH_MANY};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_READ, ENVELOPE_TEXT, MessageId};
 
-/// Показывает найденное в истории.
-pub fn past_show(client: &Client, query: PastQuery, mut messages: Vec<MessageShow>, out: &mut Out) {
+/// Показывает найденное в истории; `more` — дальше есть ещё.
+pub fn past_show(
+    client: &Client,
+    query: PastQuery,
+    mut messages: Vec<MessageShow>,
+    more: bool,
+    out: &mut Out,
+) {
     for message in &mut messages {
         message.name = contact_name(client, message.peer);
+        file_live(client, message);
     }
     match query {
-        PastQuery::Last { .. } | PastQuery::Unseen { .. } | PastQuery::Search { .. } => {
+        PastQuery::Last { .. } | PastQuery::Unseen { .. } => {
             if messages.is_empty() {
                 out_show(out, Show::Info { key: "history-none", values: Vec::new() });
             }
@@ -32,11 +39,29 @@ pub fn past_show(client: &Client, query: PastQuery, mut messages: Vec<MessageSho
                 out_show(out, Show::Message(message));
             }
         }
-        PastQuery::Before { peer, many, .. } => {
-            let more = messages.len() as u64 == many;
-            out_show(out, Show::Page { peer, messages, more });
+        PastQuery::Search { words, .. } => out_show(out, Show::Found { words, messages }),
+        PastQuery::Before { peer, .. } => {
+            out_show(out, Show::Page { peer, messages, more, after: false });
+        }
+        PastQuery::After { peer, .. } => {
+            out_show(out, Show::Page { peer, messages, more, after: true });
         }
         PastQuery::Chats => out_show(out, Show::Chats(messages)),
+    }
+}
+
+/// Файл истории, передача которого идёт сейчас: её номер и состояние.
+fn file_live(client: &Client, message: &mut MessageShow) {
+    let Some(file) = &mut message.file else {
+        return;
+    };
+    if let Some(transfer) = transfer_find(client, message.outgoing, &message.message) {
+        if let Some(live) = client.transfers.get(&transfer) {
+            if live.facts.peer == message.peer {
+                file.transfer = transfer;
+                file.state = phase_shown(live);
+            }
+        }
     }
 }
 
@@ -48,10 +73,13 @@ pub fn past_do(client: &mut Client, command: PastCommand, out: &mut Out) -> Resu
             past_ask(PastQuery::Search { words, many: SEARCH_MANY }, out);
             Ok(())
         }
-        PastCommand::Page { who, before, many } => {
+        PastCommand::Page { who, number, after, many } => {
             let peer = who_or_chosen(client, &who)?;
             let many = u64::clamp(many, 1, HISTORY_MAX);
-            past_ask(PastQuery::Before { peer, number: before, many }, out);
+            match after {
+                true => past_ask(PastQuery::After { peer, number, many }, out),
+                false => past_ask(PastQuery::Before { peer, number, many }, out),
+            }
             Ok(())
         }
         PastCommand::Chats => {
@@ -71,15 +99,21 @@ pub fn past_do(client: &mut Client, command: PastCommand, out: &mut Out) -> Resu
     }
 }
 
-/// `/export`: записать сообщения в файл, все или с одним человеком.
+/// `/export`: записать сообщения в файл, все или с одним человеком, но сперва записать приказанное
+/// раньше: только что удалённого в файле быть не должно.
 fn export_ask(client: &Client, who: &str, form: ExportForm, out: &mut Out) -> Result<(), Fail> {
     let peer = if who.is_empty() { 0 } else { who_find(client, who)? };
+    out.actions.push(Action::Base(BaseOrder::Export { peer, form }));
+    Ok(())
+}
+
+/// Всё приказанное до выгрузки на диске: выгрузить.
+pub fn export_begin(client: &Client, peer: Id, form: ExportForm, out: &mut Out) {
     let mut names = BTreeMap::new();
     for contact in client.contacts.values() {
         names.insert(contact.id, contact_name(client, contact.id));
     }
     out.actions.push(Action::Export { peer, form, names });
-    Ok(())
 }
 
 /// Просит у базы прошлое.
@@ -133,14 +167,21 @@ pub fn looked_do(
 ) -> Result<(), Fail> {
     let found = found?;
     let (peer, about) = (found.peer, found.message);
+    let mut quote = None;
     let (kind, text) = match wanted {
         Wanted::Edit(text) => {
             if !found.outgoing {
                 return Err(fail(FailKind::NotEditable, &contact_name(client, peer)));
             }
+            if found.file {
+                return Err(fail(FailKind::ArgumentBad, &found.text));
+            }
             (ENVELOPE_EDIT, text)
         }
-        Wanted::Reply(text) => (ENVELOPE_TEXT, text),
+        Wanted::Reply(text) => {
+            quote = Some((found.outgoing, text_start(&found.text, QUOTE_LETTERS)));
+            (ENVELOPE_TEXT, text)
+        }
         Wanted::Delete => {
             out.actions.push(Action::Base(BaseOrder::Hide { peer, message: about }));
             out_show(out, Show::Deleted { peer, message: about });
@@ -149,7 +190,7 @@ pub fn looked_do(
     };
     let mut envelope = envelope_own(client, kind, about, now);
     envelope.text = text.into_bytes();
-    envelope_write(client, peer, envelope, now, out)
+    envelope_write(client, peer, envelope, quote, now, out)
 }
 
 /// Всё от этого человека увидено: сказать ему, до какого сообщения. Это бесплатно.

@@ -2,12 +2,14 @@
 //! Приём файлов: предложение, ответ человека, окно кредита, что записано, конец.
 
 use super::contacts::{is_watched, text_cut, watch_put};
-use super::events::{Action, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show};
+use super::events::{
+    Action, FileMark, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show,
+};
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
 use super::transfers::{
-    done_send, file_begin, file_moved, file_show, finished_push, stop_send, transfer_end,
-    transfer_pause,
+    done_send, file_begin, file_ended, file_moved, file_show, finished_push, mark_put, stop_send,
+    stop_shown, transfer_end, transfer_pause,
 };
 use crate::base::bounds::{
     ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, OFFERS_MAX, STALL_MS, TRANSFERS_MAX,
@@ -21,7 +23,7 @@ use crate::wire::file::{
     FileWant, STOP_CANCELLED, STOP_ERROR, STOP_PAUSED, STOP_REFUSED, file_packets,
 };
 use crate::wire::header::CONTENT_ID_MAX;
-use crate::wire::message::Offer;
+use crate::wire::message::{Offer, TransferId};
 use crate::wire::packets::{Kind, Lane};
 
 /// Сколько раз блок может не сойтись, прежде чем передача бросается.
@@ -32,11 +34,13 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
     let (handle, id) = (offer.handle, offer.transfer);
     for index in 0..client.finished.len() {
         if client.finished[index].transfer == id {
-            match client.finished[index].state {
+            let stop = client.finished[index].state;
+            match stop {
                 0 => done_send(client, source, handle, id, out),
                 state => stop_send(client, source, handle, id, state, FailKind::Cancelled, out),
             }
-            return;
+            // Строка истории могла появиться только сейчас: прежняя программа файлов не помнила.
+            return mark_put(client, mark_in(source, id, finished_shown(stop)), out);
         }
     }
     if let Some(known) = transfer_find(client, false, &id) {
@@ -49,7 +53,7 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
         || handle > CONTENT_ID_MAX
     {
         stop_send(client, source, handle, id, STOP_REFUSED, FailKind::PeerBusy, out);
-        return;
+        return mark_put(client, mark_in(source, id, FileState::Refused), out);
     }
     let facts = TransferFacts {
         transfer: id,
@@ -64,10 +68,20 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
     let (name, size) = (facts.name.clone(), facts.size);
     let transfer = transfer_add(client, false, facts, Phase::Offered);
     let packets = file_packets(size);
-    out_show(out, Show::Offer { peer: source, transfer, name, size, packets });
+    out_show(out, Show::Offer { peer: source, message: id, transfer, name, size, packets });
     if client.wishes.accept_files {
         let _ = file_take(client, transfer, now, out);
     }
+}
+
+/// Конец входящей передачи для истории.
+fn mark_in(peer: Id, message: TransferId, state: FileState) -> FileMark {
+    FileMark { peer, outgoing: false, message, state, path: String::new() }
+}
+
+/// Состояние оконченной передачи для показа: 0 — готово, иное — как у FILE_STOP.
+pub fn finished_shown(stop: u8) -> FileState {
+    if stop == 0 { FileState::Done } else { stop_shown(stop) }
 }
 
 /// Сколько предложений этого человека ждёт ответа.
@@ -294,7 +308,7 @@ pub fn part_done(
     state.moved = state.packets;
     state.proof = Some(proof);
     let (peer, handle, id) = (state.facts.peer, state.facts.handle, state.facts.transfer);
-    file_show(client, transfer, FileState::Done, path, None, now, out);
+    file_ended(client, transfer, FileState::Done, path, None, now, out);
     // Запись «готово» уже на диске: filesaver делает её до переименования.
     finished_push(client, FinishedRow { transfer: id, state: 0 });
     done_send(client, peer, handle, id, out);

@@ -4,12 +4,12 @@
 
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::contact_meet;
-use super::events::{Action, Budget, Out, Random, Transfer, TransferFacts};
+use super::events::{Action, Budget, FileMark, Out, Random, Transfer, TransferFacts};
 use super::messages::{envelope_new, message_id, outbox_put};
 use super::show::{FileState, PeerState};
 use super::state::{About, Client, Phase, Stage, transfer_add, transfer_find};
 use super::transfers::{
-    file_begin, file_list, file_moved, file_show, stop_send, transfer_drop, transfer_end,
+    file_begin, file_ended, file_list, file_moved, mark_put, stop_send, transfer_drop, transfer_end,
 };
 use crate::base::bounds::{FILE_SIZE_MAX, TRANSFERS_MAX, WINDOW_PACKETS};
 use crate::base::clock::Time;
@@ -165,7 +165,11 @@ fn offer_put(client: &mut Client, transfer: Transfer, now: Time, out: &mut Out) 
         changed: facts.changed,
         key: facts.key,
     });
-    outbox_put(client, facts.peer, envelope, Some(transfer), out);
+    let (peer, message) = (facts.peer, facts.transfer);
+    outbox_put(client, peer, envelope, Some(transfer), out);
+    // Путь источника знает только эта сторона: в конверте его нет.
+    let (state, path) = (FileState::Offered, facts.path);
+    mark_put(client, FileMark { peer, outgoing: true, message, state, path }, out);
 }
 
 /// Предлагает снова, если предложение не стоит в очереди.
@@ -323,7 +327,7 @@ pub fn done_received(
     }
     state.moved = state.packets;
     let path = state.facts.path.clone();
-    file_show(client, transfer, FileState::Done, &path, None, now, out);
+    file_ended(client, transfer, FileState::Done, &path, None, now, out);
     transfer_drop(client, transfer, out);
     Ok(())
 }

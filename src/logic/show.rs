@@ -75,12 +75,33 @@ pub struct MessageShow {
     pub number: u64,
     /// How far a message of one's own has come.
     pub state: ReceiptState,
+    /// The row is a file that was offered, not a text.
+    pub file: Option<FilePast>,
+    /// What this message answers: was it one's own, and how it begins (a file: its name).
+    pub quote: Option<Quote>,
+}
+
+/// What an answered message was: one's own or not, and its first characters.
+pub type Quote = (bool, String);
+
+/// A file as a row of the past.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FilePast {
+    /// Number of the live transfer; 0 = none now.
+    pub transfer: u32,
+    pub state: FileState,
+    pub name: String,
+    /// Where it lies (the receiver's finished file, the sender's source); empty = nowhere known.
+    pub path: String,
+    pub size: u64,
 }
 
 /// A transfer as shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileShow {
     pub peer: Id,
+    /// Id of the offer's envelope, as the history has it.
+    pub message: MessageId,
     pub transfer: u32,
     pub state: FileState,
     pub outgoing: bool,
@@ -170,11 +191,18 @@ pub enum Show {
         message: MessageId,
     },
     Message(MessageShow),
-    /// A page of the past, the oldest first; `more`: there is something before it.
+    /// A page of the past, the oldest first; `more`: there is something further on, earlier or,
+    /// with `after`, later.
     Page {
         peer: Id,
         messages: Vec<MessageShow>,
         more: bool,
+        after: bool,
+    },
+    /// What `/search` found, the newest last.
+    Found {
+        words: String,
+        messages: Vec<MessageShow>,
     },
     /// The last message with every person.
     Chats(Vec<MessageShow>),
@@ -187,6 +215,8 @@ pub enum Show {
     },
     Offer {
         peer: Id,
+        /// Id of the offer's envelope, as the history has it.
+        message: MessageId,
         transfer: u32,
         name: String,
         size: u64,
@@ -240,4 +270,19 @@ pub enum Show {
 pub enum Ask {
     Message,
     File(String),
+}
+
+/// Слово для состояния передачи.
+pub fn file_word(state: FileState) -> &'static str {
+    match state {
+        FileState::Offered => "offered",
+        FileState::Waiting => "waiting",
+        FileState::Started => "started",
+        FileState::Resumed => "resumed",
+        FileState::Paused => "paused",
+        FileState::Done => "done",
+        FileState::Refused => "refused",
+        FileState::Cancelled => "cancelled",
+        FileState::Error => "error",
+    }
 }

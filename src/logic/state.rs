@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::account::AccountState;
 use super::contacts::name_clean;
 use super::events::{
-    FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer, TransferFacts, Wishes,
+    FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
+    TransferFacts, Wishes,
 };
-use super::show::{FileState, PeerState};
+use super::show::{FileState, PeerState, Quote};
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -36,6 +37,8 @@ pub struct Client {
     pub people: BTreeMap<Id, PersonFacts>,
     pub transfers: BTreeMap<Transfer, TransferState>,
     pub finished: VecDeque<FinishedRow>,
+    /// What became of files of the history and is not on disk yet; bounded.
+    pub marks: VecDeque<FileMark>,
     pub questions: Vec<Question>,
     /// Long messages that are being put together, of all senders.
     pub partials: Vec<Partial>,
@@ -170,7 +173,7 @@ pub struct Question {
 /// What a question is about.
 #[derive(Debug)]
 pub enum About {
-    Text { envelope: Envelope },
+    Text { envelope: Envelope, quote: Option<Quote> },
     File { transfer: Transfer },
 }
 
@@ -246,6 +249,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         people: BTreeMap::new(),
         transfers: BTreeMap::new(),
         finished: VecDeque::new(),
+        marks: VecDeque::new(),
         questions: Vec::new(),
         partials: Vec::new(),
         next_link: 1,

@@ -3,12 +3,13 @@
 
 use super::client::control_put;
 use super::events::{BaseTold, Out, out_show};
-use super::inbox::envelope_opened;
+use super::inbox::{Came, envelope_opened};
 use super::keys::{keys_send, seal_refused};
 use super::messages::{outbox_kept, outbox_reached, outbox_sealed, outbox_unsealed, packet_send};
-use super::past::{looked_do, past_show, seen_upto};
+use super::past::{export_begin, looked_do, past_show, seen_upto};
 use super::show::Show;
 use super::state::{Client, Stage};
+use super::transfers::mark_kept;
 use super::trust::person_learned;
 use crate::base::bounds::BASE_RETRY_MS;
 use crate::base::clock::Time;
@@ -23,8 +24,9 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
             outbox_sealed(client, peer, &message, packet, place);
         }
         BaseTold::Unsealed { peer } => outbox_unsealed(client, peer),
-        BaseTold::Opened { peer, envelope, received, fresh } => {
-            envelope_opened(client, peer, envelope, received, fresh, now, out);
+        BaseTold::Opened { peer, envelope, received, fresh, quote } => {
+            let came = Came { received, fresh, quote };
+            envelope_opened(client, peer, envelope, came, now, out);
         }
         BaseTold::Outgoing { peer, packet } => packet_send(client, peer, &packet, out),
         BaseTold::Reached { peer, messages, state, at } => {
@@ -47,6 +49,7 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
         BaseTold::Bits { peer, message, outgoing, before, after } => {
             out_show(out, Show::Bits { peer, message, outgoing, before, after });
         }
+        BaseTold::ExportReady { peer, form } => export_begin(client, peer, form, out),
         BaseTold::Exported { path, many } => {
             let values = vec![("path", path), ("many", many.to_string())];
             out_show(out, Show::Info { key: "exported", values });
@@ -59,6 +62,9 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
         BaseTold::QueryFailed { fail } => {
             out_show(out, Show::Error { fail, command: String::new() });
         }
-        BaseTold::Past { query, messages } => past_show(client, query, messages, out),
+        BaseTold::Past { query, messages, more } => {
+            past_show(client, query, messages, more, out);
+        }
+        BaseTold::FileKept { mark } => mark_kept(client, &mark),
     }
 }

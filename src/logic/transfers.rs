@@ -1,7 +1,7 @@
 //! What both directions of a transfer share: showing it, stopping it, pausing and waking it.
 //! Общее для обоих направлений передачи: показать, остановить, приостановить и разбудить.
 
-use super::events::{Action, FinishedRow, Out, Transfer, out_send, out_show};
+use super::events::{Action, BaseOrder, FileMark, FinishedRow, Out, Transfer, out_send, out_show};
 use super::receiving::{part_wake, waiting_start};
 use super::sending::offer_again;
 use super::show::{FileShow, FileState, Show};
@@ -46,6 +46,7 @@ pub fn file_show(
         out,
         Show::File(FileShow {
             peer: found.facts.peer,
+            message: found.facts.transfer,
             transfer,
             state,
             outgoing: found.outgoing,
@@ -60,6 +61,43 @@ pub fn file_show(
             reason,
         }),
     );
+}
+
+/// Показывает, чем передача кончилась, и велит запомнить это в истории.
+pub fn file_ended(
+    client: &mut Client,
+    transfer: Transfer,
+    state: FileState,
+    path: &str,
+    reason: Option<Fail>,
+    now: Time,
+    out: &mut Out,
+) {
+    file_show(client, transfer, state, path, reason, now, out);
+    if let Some(found) = client.transfers.get(&transfer) {
+        let (peer, outgoing, message) = (found.facts.peer, found.outgoing, found.facts.transfer);
+        let path = String::from(path);
+        mark_put(client, FileMark { peer, outgoing, message, state, path }, out);
+    }
+}
+
+/// Велит запомнить, что стало с файлом истории. Пока это не на диске, приказ повторится.
+pub fn mark_put(client: &mut Client, mark: FileMark, out: &mut Out) {
+    if client.marks.len() >= FINISHED_MAX {
+        client.marks.pop_front();
+    }
+    client.marks.push_back(mark.clone());
+    out.actions.push(Action::Base(BaseOrder::File(mark)));
+}
+
+/// Это о файле записано.
+pub fn mark_kept(client: &mut Client, mark: &FileMark) {
+    for index in 0..client.marks.len() {
+        if client.marks[index] == *mark {
+            client.marks.remove(index);
+            return;
+        }
+    }
 }
 
 /// Показывает передачу в списке, как она есть.
@@ -199,7 +237,7 @@ pub fn transfer_end(
     if told {
         stop_send(client, peer, handle, id, stop, reason.kind, out);
     }
-    file_show(client, transfer, stop_shown(stop), "", Some(reason), now, out);
+    file_ended(client, transfer, stop_shown(stop), "", Some(reason), now, out);
     if !outgoing {
         finished_keep(client, id, stop, out);
     }
@@ -208,7 +246,7 @@ pub fn transfer_end(
 }
 
 /// Состояние FILE_STOP для показа.
-fn stop_shown(stop: u8) -> FileState {
+pub fn stop_shown(stop: u8) -> FileState {
     match stop {
         STOP_REFUSED => FileState::Refused,
         STOP_CANCELLED => FileState::Cancelled,
@@ -241,7 +279,7 @@ pub fn stop_received(
         transfer_pause(client, transfer, Some(reason), true, now, out);
         return Ok(());
     }
-    file_show(client, transfer, stop_shown(body.state), "", Some(reason), now, out);
+    file_ended(client, transfer, stop_shown(body.state), "", Some(reason), now, out);
     if let Some(state) = client.transfers.get(&transfer) {
         // Ещё не принятое предложение помнить незачем: повторят — будет новым.
         if !state.outgoing && state.phase != Phase::Offered {

@@ -4,7 +4,9 @@
 //! вскрывается, ложится на диск и ждёт подтверждения, всё внутри записи стола.
 
 use super::desk::{Ack, Desk};
-use super::history::{history_add, history_edit, history_read_upto, history_state};
+use super::history::{
+    history_add, history_edit, history_holds, history_quote, history_read_upto, history_state,
+};
 use super::orders::{aside_keep, aside_known, early_put, early_take, order_expected, order_set};
 use super::outbox::{outbox_confirm, outbox_first, outbox_waits};
 use super::people::person_get;
@@ -140,7 +142,7 @@ fn next_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<bool, Fail> 
     desk.gaps.remove(&(peer, sealed.run));
     ack_add(desk, came, sealed.run, sealed.sequence + 1);
     let fresh = match envelope.kind {
-        ENVELOPE_TEXT => {
+        _ if history_holds(&envelope) => {
             let (received, seen) = (came.received, came.seen);
             history_add(&desk.base, peer, false, &envelope, received, seen, came.keep)?.is_some()
         }
@@ -155,7 +157,12 @@ fn next_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<bool, Fail> 
         _ => true,
     };
     let received = came.received;
-    desk.told.push(BaseTold::Opened { peer, envelope, received, fresh });
+    let quote = if envelope.kind == ENVELOPE_TEXT && envelope.about != [0; 16] {
+        history_quote(&desk.base, peer, &envelope.about)?
+    } else {
+        None
+    };
+    desk.told.push(BaseTold::Opened { peer, envelope, received, fresh, quote });
     Ok(true)
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use rusqlite::{Connection, Row};
 
 use super::backup::base_damaged;
+use super::files::FILES_TABLES;
 use super::history::{HISTORY_TABLES, HISTORY_UPGRADE_2};
 use super::orders::ORDER_TABLES;
 use super::outbox::{OUTBOX_TABLES, OUTBOX_UPGRADE_2};
@@ -18,7 +19,7 @@ use crate::base::fail::{Fail, FailKind, fail};
 const STATEMENTS: usize = 64;
 
 /// Version of the tables.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// Ошибка SQLite в history.db как наша.
 pub fn sql_try<T>(result: rusqlite::Result<T>) -> Result<T, Fail> {
@@ -62,8 +63,13 @@ pub fn base_prepare(base: &Connection) -> Result<(), Fail> {
         return Err(fail(FailKind::HomeBad, &format!("history.db: {version} > {SCHEMA}")));
     }
     let tables = match version {
-        0 => format!("{HISTORY_TABLES} {OUTBOX_TABLES} {ORDER_TABLES} {PEOPLE_TABLES}"),
-        1 => format!("{HISTORY_UPGRADE_2} {OUTBOX_UPGRADE_2} {ORDER_TABLES} {PEOPLE_TABLES}"),
+        0 => format!(
+            "{HISTORY_TABLES} {FILES_TABLES} {OUTBOX_TABLES} {ORDER_TABLES} {PEOPLE_TABLES}"
+        ),
+        1 => format!(
+            "{HISTORY_UPGRADE_2} {FILES_TABLES} {OUTBOX_UPGRADE_2} {ORDER_TABLES} {PEOPLE_TABLES}"
+        ),
+        2 => String::from(FILES_TABLES),
         _ => return Ok(()),
     };
     let made = format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version={SCHEMA}; COMMIT;");

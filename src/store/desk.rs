@@ -12,9 +12,10 @@ use vodozemac::olm::Account;
 
 use super::accept::{Came, desk_accept};
 use super::base::{base_begin, base_commit, base_rollback, base_truncate};
+use super::files::file_mark;
 use super::history::{
-    history_add, history_clear, history_edit, history_find, history_hide, history_last,
-    history_past, history_seen, history_state,
+    history_add, history_clear, history_edit, history_find, history_hide, history_holds,
+    history_last, history_page, history_seen, history_state,
 };
 use super::outbox::{outbox_add, outbox_forget, outbox_stored};
 use super::people::{person_get, person_set, sessions_forget};
@@ -27,7 +28,7 @@ use crate::crypto::identity::PublicKey;
 use crate::crypto::olm::Signer;
 use crate::logic::events::{BaseOrder, BaseTold, Found, Place, Wanted};
 use crate::logic::show::ReceiptState;
-use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, text_shown};
+use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_RECEIPT, Envelope, text_shown};
 
 /// The desk: the database, one's own keys, the sessions at hand, what is to be told.
 pub struct Desk {
@@ -128,6 +129,7 @@ fn order_lost(desk: &mut Desk, order: &BaseOrder) {
         | BaseOrder::Hide { .. }
         | BaseOrder::Clear { .. }
         | BaseOrder::Forget { .. }
+        | BaseOrder::Export { .. }
         | BaseOrder::Past { .. } => true,
         BaseOrder::Keep { .. }
         | BaseOrder::Accept { .. }
@@ -137,6 +139,7 @@ fn order_lost(desk: &mut Desk, order: &BaseOrder) {
         | BaseOrder::Seen { .. }
         | BaseOrder::Mark { .. }
         | BaseOrder::Bits { .. }
+        | BaseOrder::File(_)
         | BaseOrder::Retry => false,
     };
     if asked {
@@ -254,8 +257,8 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
             history_clear(&desk.base, peer)?;
             desk.wiped = true;
         }
-        BaseOrder::Past { query } => match history_past(&desk.base, &query) {
-            Ok(messages) => desk.told.push(BaseTold::Past { query, messages }),
+        BaseOrder::Past { query } => match history_page(&desk.base, &query) {
+            Ok((messages, more)) => desk.told.push(BaseTold::Past { query, messages, more }),
             // Неудачный вопрос — не отказ диска: запись из-за него не отменяется.
             Err(fail) => desk.told.push(BaseTold::QueryFailed { fail }),
         },
@@ -264,6 +267,11 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
                 desk.told.push(BaseTold::Marked { mark });
             }
         }
+        BaseOrder::File(mark) => {
+            file_mark(&desk.base, &mark)?;
+            desk.told.push(BaseTold::FileKept { mark });
+        }
+        BaseOrder::Export { peer, form } => desk.told.push(BaseTold::ExportReady { peer, form }),
         BaseOrder::Bits { on } => desk.bits = on,
         BaseOrder::Retry => {}
     }
@@ -274,7 +282,7 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
 fn keep_do(desk: &mut Desk, peer: Id, envelope: &Envelope, keep: bool) -> Result<(), Fail> {
     let message = envelope.id;
     outbox_add(&desk.base, peer, envelope)?;
-    if envelope.kind == ENVELOPE_TEXT {
+    if history_holds(envelope) {
         history_add(&desk.base, peer, true, envelope, 0, true, keep)?;
     }
     if envelope.kind == ENVELOPE_EDIT {

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use super::base::sql_try;
 use super::home::options_private;
 use super::names::path_free;
-use super::past::{SHOW_COLUMNS, show_of};
+use super::past::{SHOW_COLUMNS, SHOW_JOINS, show_of};
 use crate::base::clock::{day_local, time_local, time_now, time_rfc3339};
 use crate::base::fail::{Fail, FailKind, io_try};
 use crate::base::ids::{Id, id_digits, id_shown};
 use crate::logic::contacts::letter_harmful;
 use crate::logic::events::ExportForm;
-use crate::logic::show::MessageShow;
+use crate::logic::show::{FilePast, MessageShow, file_word};
 use crate::wire::message::MessageId;
 
 /// Bytes gathered before they go to the disk.
@@ -80,10 +80,10 @@ fn rows_write(
     names: &BTreeMap<Id, String>,
 ) -> Result<u64, Fail> {
     // `hidden <> 1` — ради указателя messages_shown, он есть только с таким условием.
-    let which = if peer == 0 { "?1 = 0" } else { "peer = ?1 AND hidden <> 1" };
+    let which = if peer == 0 { "?1 = 0" } else { "m.peer = ?1 AND m.hidden <> 1" };
     let select = format!(
-        "SELECT {SHOW_COLUMNS} FROM messages m
-         WHERE {which} AND hidden = 0 ORDER BY number"
+        "SELECT {SHOW_COLUMNS} FROM messages m {SHOW_JOINS}
+         WHERE {which} AND m.hidden = 0 ORDER BY m.number"
     );
     let mut statement = sql_try(base.prepare_cached(&select))?;
     let mut rows = sql_try(statement.query(params![peer as i64]))?;
@@ -117,12 +117,19 @@ fn json_line(row: &MessageShow, name: &str, first: bool) -> String {
         MESSAGE_NONE => Value::Null,
         answered => Value::String(uuid_text(&answered)),
     };
-    let object = json!({
+    let mut object = json!({
         "peer": id_digits(row.peer), "name": name, "message": uuid_text(&row.message),
         "text": row.text, "outgoing": row.outgoing, "sent": time_rfc3339(row.sent),
         "received": time_or_null(row.received), "read": time_or_null(row.read),
-        "edited": time_or_null(row.edited), "reply_to": reply,
+        "edited": time_or_null(row.edited), "reply_to": reply, "kind": "text",
     });
+    if let Some(file) = &row.file {
+        object["kind"] = json!("file");
+        object["file"] = json!(file.name);
+        object["size"] = json!(file.size);
+        object["path"] = json!(file.path);
+        object["state"] = json!(file_word(file.state));
+    }
     format!("{}{object}", if first { "[\n" } else { ",\n" })
 }
 
@@ -143,7 +150,19 @@ fn text_line(row: &MessageShow, name: &str) -> String {
     if row.reply != MESSAGE_NONE {
         line.push_str(&format!(" [reply to {}]", uuid_text(&row.reply)));
     }
-    format!("{line} [{}]\n    {}\n", uuid_text(&row.message), clean(&row.text, "    "))
+    let text = match &row.file {
+        Some(file) => file_line(file),
+        None => clean(&row.text, "    "),
+    };
+    format!("{line} [{}]\n    {text}\n", uuid_text(&row.message))
+}
+
+/// Файл строкой: имя, сколько байт, чем кончилось, где лежит.
+fn file_line(file: &FilePast) -> String {
+    let name = clean(&file.name.replace(['\n', '\t'], " "), "");
+    let path = clean(&file.path.replace(['\n', '\t'], " "), "");
+    let line = format!("📎 {name} ({} B) {} {path}", file.size, file_word(file.state));
+    String::from(line.trim_end())
 }
 
 /// Чужой текст без управляющих знаков; после перевода строки — отступ.

@@ -6,12 +6,13 @@
 use rusqlite::{Connection, Row, Rows, params};
 
 use super::base::{bytes_of, id_of, sql_try};
-pub use super::past::{history_find, history_last, history_past};
+use super::files::{file_add, files_drop, files_drop_all};
+pub use super::past::{history_find, history_last, history_page, history_past, history_quote};
 use super::words::{words_add, words_drop, words_drop_begin, words_drop_end};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::logic::show::ReceiptState;
-use crate::wire::message::{Envelope, MessageId, text_shown};
+use crate::wire::message::{ENVELOPE_OFFER, ENVELOPE_TEXT, Envelope, MessageId, Offer, text_shown};
 
 /// The tables of a new database. Numbers of SQLite are signed 64-bit; ids and times fit.
 /// `state`: 0 queued, 1 stored, 2 delivered, 3 read (outgoing). `hidden`: 0 shown and found,
@@ -56,8 +57,19 @@ fn time_of(wall_ms: u64) -> i64 {
     i64::try_from(wall_ms).unwrap_or(i64::MAX)
 }
 
+/// Предложение файла, которое несёт конверт.
+fn offer_of(envelope: &Envelope) -> Option<&Offer> {
+    if envelope.kind == ENVELOPE_OFFER { envelope.offer.as_ref() } else { None }
+}
+
+/// Ложится ли такой конверт в историю: текст и предложение файла, если оно не взято назад.
+pub fn history_holds(envelope: &Envelope) -> bool {
+    envelope.kind == ENVELOPE_TEXT || offer_of(envelope).is_some()
+}
+
 /// Дописывает сообщение; его номер в базе, `None` — повтор (узнаётся по id и не меняет ничего).
-/// Без `keep` остаётся пустая строка, а непрочитанное входящее ждёт, пока его увидят.
+/// Без `keep` остаётся пустая строка, а непрочитанное входящее ждёт, пока его увидят. У файла
+/// текста нет, он находится по имени; номер его сообщения — номер передачи.
 pub fn history_add(
     base: &Connection,
     peer: Id,
@@ -73,7 +85,12 @@ pub fn history_add(
         (false, true) => 1,
         (false, false) => 2,
     };
-    let text = if hidden == 1 { String::new() } else { text_shown(&envelope.text) };
+    let offer = offer_of(envelope);
+    let (id, text) = match offer {
+        Some(offer) => (&offer.transfer, String::new()),
+        None if hidden == 1 => (&envelope.id, String::new()),
+        None => (&envelope.id, text_shown(&envelope.text)),
+    };
     let reply = if envelope.about == [0; 16] { None } else { Some(&envelope.about[..]) };
     let insert = "INSERT OR IGNORE INTO
         messages(peer, outgoing, id, text, sent, received, seen, reply, state, hidden)
@@ -82,7 +99,7 @@ pub fn history_add(
     let added = sql_try(statement.execute(params![
         peer as i64,
         outgoing,
-        &envelope.id[..],
+        &id[..],
         text,
         time_of(envelope.time),
         time_of(received),
@@ -94,14 +111,18 @@ pub fn history_add(
         return Ok(None);
     }
     let number = base.last_insert_rowid();
+    let found_by = match offer {
+        Some(offer) if hidden != 1 => file_add(base, number, peer, offer)?,
+        Some(_) | None => text,
+    };
     if hidden == 0 {
-        words_add(base, number, &text)?;
+        words_add(base, number, &found_by)?;
     }
     Ok(Some(number))
 }
 
-/// Новый текст сообщения. `false` — такого нет, оно стёрто или изменено позже, чем `at`; две
-/// правки одной миллисекунды случились в том порядке, в каком пришли.
+/// Новый текст сообщения. `false` — такого нет, это файл, оно стёрто или изменено позже, чем `at`;
+/// две правки одной миллисекунды случились в том порядке, в каком пришли.
 pub fn history_edit(
     base: &Connection,
     peer: Id,
@@ -111,7 +132,8 @@ pub fn history_edit(
     at: u64,
 ) -> Result<bool, Fail> {
     let select = "SELECT number, text, hidden FROM messages WHERE peer = ?1 AND outgoing = ?2
-        AND id = ?3 AND hidden <> 1 AND edited <= ?4";
+        AND id = ?3 AND hidden <> 1 AND edited <= ?4
+        AND NOT EXISTS (SELECT 1 FROM files WHERE files.number = messages.number)";
     let mut statement = sql_try(base.prepare_cached(select))?;
     let mut rows =
         sql_try(statement.query(params![peer as i64, outgoing, &message[..], time_of(at)]))?;
@@ -132,6 +154,10 @@ pub fn history_edit(
     Ok(true)
 }
 
+/// Столбцы для `words_drop_all`: по чему сообщение находится, у файла — по имени.
+const WORDS_COLUMNS: &str = "number, COALESCE(
+    (SELECT name FROM files WHERE files.number = messages.number), text), hidden";
+
 /// Убирает из указателя слова всех строк запроса (номер, текст, hidden).
 fn words_drop_all(base: &Connection, mut rows: Rows<'_>) -> Result<(), Fail> {
     while let Some(row) = sql_try(rows.next())? {
@@ -147,9 +173,10 @@ fn words_drop_all(base: &Connection, mut rows: Rows<'_>) -> Result<(), Fail> {
 /// Удаляет сообщение у себя, в обе стороны: текст стёрт, строка узнаёт повтор. `true` — было.
 pub fn history_hide(base: &Connection, peer: Id, message: &MessageId) -> Result<bool, Fail> {
     let which = "WHERE peer = ?1 AND outgoing IN (0, 1) AND id = ?2 AND hidden <> 1";
-    let select = format!("SELECT number, text, hidden FROM messages {which}");
+    let select = format!("SELECT {WORDS_COLUMNS} FROM messages {which}");
     let mut statement = sql_try(base.prepare_cached(&select))?;
     words_drop_all(base, sql_try(statement.query(params![peer as i64, &message[..]]))?)?;
+    files_drop(base, which, params![peer as i64, &message[..]])?;
     let update = format!("UPDATE messages SET text = '', hidden = 1, seen = 1 {which}");
     let mut statement = sql_try(base.prepare_cached(&update))?;
     let hidden = sql_try(statement.execute(params![peer as i64, &message[..]]))?;
@@ -166,9 +193,10 @@ pub fn history_clear(base: &Connection, peer: Id) -> Result<u64, Fail> {
     if many > DROP_MANY {
         words_drop_begin(base)?;
     }
-    let select = format!("SELECT number, text, hidden FROM messages {which}");
+    let select = format!("SELECT {WORDS_COLUMNS} FROM messages {which}");
     let mut statement = sql_try(base.prepare_cached(&select))?;
     words_drop_all(base, sql_try(statement.query(params![peer as i64]))?)?;
+    files_drop_all(base, peer)?;
     if many > DROP_MANY {
         words_drop_end(base)?;
     }
@@ -197,13 +225,15 @@ pub fn history_seen(base: &Connection, peer: Id, keep: bool) -> Result<Option<Me
     drop(rows);
     let which = "WHERE peer = ?1 AND seen = 0 AND hidden = 2";
     if keep {
-        let select = format!("SELECT number, text FROM messages {which}");
+        let select = format!("SELECT {WORDS_COLUMNS} FROM messages {which}");
         let mut statement = sql_try(base.prepare_cached(&select))?;
         let mut rows = sql_try(statement.query(params![peer as i64]))?;
         while let Some(row) = sql_try(rows.next())? {
             let text: String = sql_try(row.get(1))?;
             words_add(base, sql_try(row.get(0))?, &text)?;
         }
+    } else {
+        files_drop(base, which, params![peer as i64])?;
     }
     let change = if keep { "hidden = 0" } else { "hidden = 1, text = ''" };
     let update = format!("UPDATE messages SET {change} {which}");
@@ -239,7 +269,8 @@ pub fn history_state(
     Ok(raised > 0)
 }
 
-/// Собеседник прочитал всё до этого сообщения: номера ставших прочитанными, старые сначала.
+/// Собеседник прочитал всё до этого сообщения: номера ставших прочитанными, старые сначала (файлы
+/// тоже, но о них не рассказывается: у предложений нет вестей о доставке).
 /// За раз не больше `READ_MANY` самых новых, чтобы долгая переписка не остановила запись.
 pub fn history_read_upto(
     base: &Connection,
@@ -248,7 +279,8 @@ pub fn history_read_upto(
     at: u64,
 ) -> Result<Vec<MessageId>, Fail> {
     let mut read: Vec<MessageId> = Vec::new();
-    let select = "SELECT number, id FROM messages
+    let select = "SELECT number, id,
+          EXISTS (SELECT 1 FROM files WHERE files.number = messages.number) FROM messages
         WHERE peer = ?1 AND outgoing = 1 AND state < 3 AND number <=
           (SELECT number FROM messages WHERE peer = ?1 AND outgoing = 1 AND id = ?2)
         ORDER BY number DESC LIMIT ?3";
@@ -258,10 +290,11 @@ pub fn history_read_upto(
     let mut last: i64 = 0;
     while let Some(row) = sql_try(rows.next())? {
         first = sql_try(row.get(0))?;
-        if read.is_empty() {
-            last = first;
+        last = i64::max(last, first);
+        let file: bool = sql_try(row.get(2))?;
+        if !file {
+            read.push(bytes_of(row, 1)?);
         }
-        read.push(bytes_of(row, 1)?);
     }
     drop(rows);
     read.reverse();

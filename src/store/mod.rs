@@ -9,6 +9,7 @@ pub mod base;
 pub mod contacts;
 pub mod desk;
 pub mod export;
+pub mod files;
 pub mod finished;
 pub mod history;
 pub mod home;

@@ -3,20 +3,31 @@
 //! Сообщения history.db, о которых спрашивают: последние, с такими-то словами, то, на которое
 //! указывает ссылка. Ничего не меняет. Прочитанное здесь пишет history.rs.
 
-use rusqlite::{Connection, Row, Rows, params};
+use rusqlite::{Connection, Params, Row, Rows, params};
 
 use super::base::{bytes_of, id_of, sql_try};
+use super::files::file_of;
 use super::words::match_of;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
 use crate::logic::events::{Found, PastQuery};
-use crate::logic::show::{MessageShow, ReceiptState};
+use crate::logic::show::{MessageShow, Quote, ReceiptState};
 use crate::wire::message::MessageId;
 
-/// Columns of a message as shown, in the order of `show_of`.
+/// Columns of a message as shown, in the order of `show_of`. Of an answered message its first 200
+/// characters (`QUOTE_LETTERS`), of an answered file the name.
 pub const SHOW_COLUMNS: &str =
     "m.peer, m.outgoing, m.id, m.text, m.sent, m.received, m.read, m.edited, m.reply, m.number,
-     m.state";
+     m.state, f.name, f.size, f.state, f.path, q.outgoing,
+     COALESCE(qf.name, SUBSTR(q.text, 1, 200))";
+
+/// What `SHOW_COLUMNS` wants joined to the messages `m`: each by its own number, nothing is looked
+/// through. The same id in both directions is a forgery by the other side: one's own counts.
+pub const SHOW_JOINS: &str = "LEFT JOIN files f ON f.number = m.number
+    LEFT JOIN messages q ON q.number = (SELECT a.number FROM messages a
+      WHERE m.reply IS NOT NULL AND a.peer = m.peer AND a.outgoing IN (0, 1) AND a.id = m.reply
+      AND a.hidden <> 1 ORDER BY a.outgoing DESC LIMIT 1)
+    LEFT JOIN files qf ON qf.number = q.number";
 
 /// So many newest rows are looked through for a short reference.
 const FIND_MANY: i64 = 10_000;
@@ -92,8 +103,9 @@ fn found_whole(
     };
     let select = format!(
         "WITH RECURSIVE people(peer) AS ({people})
-         SELECT m.peer, m.outgoing, m.id, m.text FROM people CROSS JOIN messages m
+         SELECT m.peer, m.outgoing, m.id, m.text, f.name FROM people CROSS JOIN messages m
          ON m.peer = people.peer AND m.outgoing IN (0, 1) AND m.id = ?1 AND m.hidden <> 1
+         LEFT JOIN files f ON f.number = m.number
          ORDER BY m.outgoing DESC, m.number DESC LIMIT 1"
     );
     let mut statement = sql_try(base.prepare_cached(&select))?;
@@ -104,16 +116,22 @@ fn found_whole(
     }
 }
 
-/// Первая строка запроса (peer, outgoing, id, text).
+/// Первая строка запроса (peer, outgoing, id, text, имя файла).
 fn found_first(mut rows: Rows<'_>) -> Result<Option<Found>, Fail> {
     let Some(row) = sql_try(rows.next())? else {
         return Ok(None);
     };
+    let name: Option<String> = sql_try(row.get(4))?;
+    let file = name.is_some();
     Ok(Some(Found {
         peer: id_of(row, 0)?,
         outgoing: sql_try(row.get(1))?,
         message: bytes_of(row, 2)?,
-        text: sql_try(row.get(3))?,
+        text: match name {
+            Some(name) => name,
+            None => sql_try(row.get(3))?,
+        },
+        file,
     }))
 }
 
@@ -142,71 +160,110 @@ fn ending_matches(
     Ok(matches)
 }
 
-/// Последнее сообщение человеку или от него.
+/// Последнее сообщение человеку или от него. Своё — только текст: файл не исправить.
 pub fn history_last(base: &Connection, peer: Id, outgoing: bool) -> Result<Option<Found>, Fail> {
-    let select = "SELECT peer, outgoing, id, text FROM
-        (SELECT * FROM messages WHERE peer = ?1 AND hidden <> 1 ORDER BY number DESC LIMIT ?3)
-        WHERE outgoing = ?2 ORDER BY number DESC LIMIT 1";
+    let select = "SELECT m.peer, m.outgoing, m.id, m.text, f.name FROM
+        (SELECT * FROM messages WHERE peer = ?1 AND hidden <> 1 ORDER BY number DESC LIMIT ?3) m
+        LEFT JOIN files f ON f.number = m.number
+        WHERE m.outgoing = ?2 AND (m.outgoing = 0 OR f.name IS NULL)
+        ORDER BY m.number DESC LIMIT 1";
     let mut statement = sql_try(base.prepare_cached(select))?;
     found_first(sql_try(statement.query(params![peer as i64, outgoing, FIND_MANY]))?)
+}
+
+/// Что было в сообщении, на которое отвечают: своё ли оно и как начинается (у файла — имя).
+pub fn history_quote(
+    base: &Connection,
+    peer: Id,
+    message: &MessageId,
+) -> Result<Option<Quote>, Fail> {
+    let select = "SELECT m.outgoing, COALESCE(f.name, SUBSTR(m.text, 1, 200)) FROM messages m
+        LEFT JOIN files f ON f.number = m.number
+        WHERE m.peer = ?1 AND m.outgoing IN (0, 1) AND m.id = ?2 AND m.hidden <> 1
+        ORDER BY m.outgoing DESC LIMIT 1";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    let mut rows = sql_try(statement.query(params![peer as i64, &message[..]]))?;
+    match sql_try(rows.next())? {
+        Some(row) => Ok(Some((sql_try(row.get(0))?, sql_try(row.get(1))?))),
+        None => Ok(None),
+    }
 }
 
 /// Прошлое: последние сообщения с человеком или найденные по словам, старые сначала.
 pub fn history_past(base: &Connection, query: &PastQuery) -> Result<Vec<MessageShow>, Fail> {
     let mut found = match query {
         PastQuery::Last { peer, many } => {
-            let select = format!(
-                "SELECT {SHOW_COLUMNS} FROM messages m WHERE m.peer = ?1 AND m.hidden <> 1
-                 ORDER BY m.number DESC LIMIT ?2"
-            );
-            let mut statement = sql_try(base.prepare_cached(&select))?;
-            past_rows(sql_try(statement.query(params![*peer as i64, many_of(*many)]))?)?
+            let rest = "WHERE m.peer = ?1 AND m.hidden <> 1 ORDER BY m.number DESC LIMIT ?2";
+            let values = params![*peer as i64, many_of(*many)];
+            past_rows(base, "FROM messages m", rest, values)?
         }
         PastQuery::Unseen { peer, many } => {
-            let select = format!(
-                "SELECT {SHOW_COLUMNS} FROM messages m WHERE m.peer = ?1 AND m.seen = 0
-                 ORDER BY m.number DESC LIMIT ?2"
-            );
-            let mut statement = sql_try(base.prepare_cached(&select))?;
-            past_rows(sql_try(statement.query(params![*peer as i64, many_of(*many)]))?)?
+            let rest = "WHERE m.peer = ?1 AND m.seen = 0 ORDER BY m.number DESC LIMIT ?2";
+            let values = params![*peer as i64, many_of(*many)];
+            past_rows(base, "FROM messages m", rest, values)?
         }
         PastQuery::Search { words, many } => {
             // Порядок задаёт сам указатель слов: он идёт от новых и не читает лишнего.
-            let select = format!(
-                "SELECT {SHOW_COLUMNS} FROM words w CROSS JOIN messages m ON m.number = w.rowid
-                 WHERE words MATCH ?1 AND m.hidden = 0 ORDER BY w.rowid DESC LIMIT ?2"
-            );
-            let mut statement = sql_try(base.prepare_cached(&select))?;
-            past_rows(sql_try(statement.query(params![match_of(words), many_of(*many)]))?)?
+            let from = "FROM words w CROSS JOIN messages m ON m.number = w.rowid";
+            let rest = "WHERE words MATCH ?1 AND m.hidden = 0 ORDER BY w.rowid DESC LIMIT ?2";
+            past_rows(base, from, rest, params![match_of(words), many_of(*many)])?
         }
         PastQuery::Before { peer, number, many } => {
-            let select = format!(
-                "SELECT {SHOW_COLUMNS} FROM messages m
-                 WHERE m.peer = ?1 AND m.hidden <> 1 AND m.number < ?2
-                 ORDER BY m.number DESC LIMIT ?3"
-            );
+            let rest = "WHERE m.peer = ?1 AND m.hidden <> 1 AND m.number < ?2
+                ORDER BY m.number DESC LIMIT ?3";
             let before = if *number == 0 { i64::MAX } else { many_of(*number) };
-            let mut statement = sql_try(base.prepare_cached(&select))?;
             let values = params![*peer as i64, before, many_of(*many)];
-            past_rows(sql_try(statement.query(values))?)?
+            past_rows(base, "FROM messages m", rest, values)?
+        }
+        PastQuery::After { peer, number, many } => {
+            let rest = "WHERE m.peer = ?1 AND m.hidden <> 1 AND m.number > ?2
+                ORDER BY m.number LIMIT ?3";
+            let values = params![*peer as i64, many_of(*number), many_of(*many)];
+            // Эти уже стоят от старых к новым.
+            return past_rows(base, "FROM messages m", rest, values);
         }
         PastQuery::Chats => {
             // Людей немного: их перебор по указателю не читает самих сообщений.
-            let select = format!(
-                "WITH RECURSIVE people(peer) AS (
-                 SELECT MIN(peer) FROM messages WHERE hidden <> 1 UNION ALL
-                 SELECT (SELECT MIN(peer) FROM messages WHERE peer > people.peer AND hidden <> 1)
-                 FROM people WHERE people.peer IS NOT NULL)
-                 SELECT {SHOW_COLUMNS} FROM people CROSS JOIN messages m ON m.number =
-                 (SELECT MAX(number) FROM messages WHERE peer = people.peer AND hidden <> 1)
-                 ORDER BY m.number DESC"
-            );
-            let mut statement = sql_try(base.prepare_cached(&select))?;
-            past_rows(sql_try(statement.query(params![]))?)?
+            let from = "FROM (WITH RECURSIVE people(peer) AS (
+                SELECT MIN(peer) FROM messages WHERE hidden <> 1 UNION ALL
+                SELECT (SELECT MIN(peer) FROM messages WHERE peer > people.peer AND hidden <> 1)
+                FROM people WHERE people.peer IS NOT NULL) SELECT peer FROM people) people
+                CROSS JOIN messages m ON m.number =
+                (SELECT MAX(number) FROM messages WHERE peer = people.peer AND hidden <> 1)";
+            past_rows(base, from, "ORDER BY m.number DESC", params![])?
         }
     };
     found.reverse();
     Ok(found)
+}
+
+/// Страница прошлого и есть ли в ту же сторону ещё: спрашивается на одно сообщение больше.
+pub fn history_page(
+    base: &Connection,
+    query: &PastQuery,
+) -> Result<(Vec<MessageShow>, bool), Fail> {
+    let (wider, many) = match query {
+        PastQuery::Before { peer, number, many } => {
+            let (peer, number, wider) = (*peer, *number, many.saturating_add(1));
+            (PastQuery::Before { peer, number, many: wider }, *many)
+        }
+        PastQuery::After { peer, number, many } => {
+            let (peer, number, wider) = (*peer, *number, many.saturating_add(1));
+            (PastQuery::After { peer, number, many: wider }, *many)
+        }
+        PastQuery::Last { .. }
+        | PastQuery::Unseen { .. }
+        | PastQuery::Search { .. }
+        | PastQuery::Chats => return Ok((history_past(base, query)?, false)),
+    };
+    let mut found = history_past(base, &wider)?;
+    let more = found.len() as u64 > many;
+    if more && matches!(query, PastQuery::Before { .. }) {
+        found.remove(0);
+    } else if more {
+        found.pop();
+    }
+    Ok((found, more))
 }
 
 /// Число строк для LIMIT: отрицательное значило бы «все».
@@ -214,8 +271,16 @@ fn many_of(many: u64) -> i64 {
     i64::try_from(many).unwrap_or(i64::MAX)
 }
 
-/// Строки запроса как сообщения.
-fn past_rows(mut rows: Rows<'_>) -> Result<Vec<MessageShow>, Fail> {
+/// Сообщения, которые отбирает запрос: откуда (`m` — сообщения) и какие.
+fn past_rows<P: Params>(
+    base: &Connection,
+    from: &str,
+    rest: &str,
+    values: P,
+) -> Result<Vec<MessageShow>, Fail> {
+    let select = format!("SELECT {SHOW_COLUMNS} {from} {SHOW_JOINS} {rest}");
+    let mut statement = sql_try(base.prepare_cached(&select))?;
+    let mut rows = sql_try(statement.query(values))?;
     let mut found = Vec::new();
     while let Some(row) = sql_try(rows.next())? {
         found.push(show_of(row)?);
@@ -229,6 +294,11 @@ pub fn show_of(row: &Row<'_>) -> Result<MessageShow, Fail> {
     let reply: MessageId = match answered {
         Some(_) => bytes_of(row, 8)?,
         None => [0; 16],
+    };
+    let quoted: Option<String> = sql_try(row.get(16))?;
+    let quote = match quoted {
+        Some(text) => Some((sql_try(row.get(15))?, text)),
+        None => None,
     };
     Ok(MessageShow {
         peer: id_of(row, 0)?,
@@ -244,6 +314,8 @@ pub fn show_of(row: &Row<'_>) -> Result<MessageShow, Fail> {
         past: true,
         number: id_of(row, 9)?,
         state: state_of(sql_try(row.get(10))?, sql_try(row.get(1))?),
+        file: file_of(row, 11)?,
+        quote,
     })
 }
 

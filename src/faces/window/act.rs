@@ -13,11 +13,13 @@ use fltk::prelude::{InputExt, WidgetExt, WindowExt};
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_show, row_find, text_safe};
 use super::form::{form_add, form_first, form_open, password_give};
+use super::jump::{chat_left, end_load};
 use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
 use super::people::people_order;
 use super::pictures::PictureOrder;
 use super::run::{on_fade, on_glide, on_toast, widgets_place};
+use super::search::found_open;
 use super::settings::{field_save, section_open};
 use super::state::{
     Answering, Body, Effect, Field, Folder, PICTURES, Touch, View, WINDOW, Widgets, Window,
@@ -53,6 +55,7 @@ pub fn command(words: &[&str]) -> Vec<String> {
 pub fn touch_do(window: &mut Window, touch: Touch) {
     match touch {
         Touch::Person(id) => chat_open(window, id),
+        Touch::Found(peer, number) => found_open(window, peer, number),
         Touch::Folder(folder) => {
             if window.view == View::Settings {
                 form_open(window, View::Chat);
@@ -85,6 +88,9 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         Touch::Attach => window.effects.push(Effect::Choose),
         Touch::Down => {
             if let Some(chat) = chat_now(window) {
+                if chat.later {
+                    end_load(chat);
+                }
                 chat_end(chat);
             }
         }
@@ -135,6 +141,11 @@ pub fn chat_now(window: &mut Window) -> Option<&mut super::state::Chat> {
 pub fn chat_open(window: &mut Window, id: Id) {
     draft_keep(window);
     window.view = View::Chat;
+    if window.open != Some(id) {
+        if let Some(left) = chat_now(window) {
+            chat_left(left);
+        }
+    }
     window.open = Some(id);
     window.selection = None;
     window.glide = 0.0;

@@ -13,6 +13,7 @@ use super::act::{chat_now, effects_run, files_drop, page_ask, touch_do};
 use super::bubble::{Brush, empty_draw, row_draw};
 use super::chat::{MARGIN, Sheet, chat_down, chat_scroll, row_height};
 use super::form::{form_draw, toast_draw};
+use super::jump::{later_ask, rows_bound};
 use super::lay::{Face, fit, word_width};
 use super::menu::menu_draw;
 use super::paint::{
@@ -100,7 +101,13 @@ fn rows_draw(window: &mut Window, at: &Places) {
         if top < 12 {
             page_ask(window, peer);
         }
-    } else if empty {
+        later_ask(window, peer);
+        rows_bound(window);
+    } else {
+        // Конец чата мог быть забыт: он загружается заново.
+        page_ask(window, peer);
+    }
+    if total == 0 && empty {
         let said = text(&window.texts, "window-chat-empty", &[]);
         empty_draw(window.palette, area, &said);
     }
@@ -186,8 +193,8 @@ fn down_draw(window: &mut Window, at: &Places) {
     let palette = window.palette;
     let Some(chat) = chat_now(window) else { return };
     let fresh = chat.fresh;
-    if chat.rows.is_empty() || (chat_down(chat) || chat.bottom + 3 > chat.rows.len()) && fresh == 0
-    {
+    let near = chat_down(chat) || chat.bottom + 3 > chat.rows.len();
+    if chat.rows.is_empty() || near && fresh == 0 && !chat.later {
         return;
     }
     let area = at.rows;

@@ -167,17 +167,23 @@ fn quote_find(sheet: &mut Sheet<'_>, index: usize) -> Option<(String, String)> {
     if reply == [0; 16] {
         return None;
     }
+    let mut found = sheet.chat.rows[index].quote.clone();
     for row in sheet.chat.rows.iter().rev() {
-        if row.message == reply && row.body == Body::Text {
-            let you = text(sheet.texts, "window-you", &[]);
-            let name = if row.outgoing { you } else { String::from(sheet.name) };
-            let face = Face { font: PLAIN, size: 14 };
-            let room = f64::from(bubble_most(sheet.wide) - 2 * PAD_X - 20);
-            let said = row.text.clone();
-            return Some((name, fit(sheet.words, face, &said, room)));
+        if row.message == reply && found.is_none() {
+            found = Some((row.outgoing, row.text.clone()));
+            if let Body::File(file) = &row.body {
+                found = Some((row.outgoing, file.name.clone()));
+            }
         }
     }
-    Some((String::from("↩"), text(sheet.texts, "window-earlier", &[])))
+    let Some((own, said)) = found else {
+        return Some((String::from("↩"), text(sheet.texts, "window-earlier", &[])));
+    };
+    let you = text(sheet.texts, "window-you", &[]);
+    let name = if own { you } else { String::from(sheet.name) };
+    let face = Face { font: PLAIN, size: 14 };
+    let room = f64::from(bubble_most(sheet.wide) - 2 * PAD_X - 20);
+    Some((name, fit(sheet.words, face, &said, room)))
 }
 
 /// Время под сообщением: отправлено, а если дошло в другую минуту — и когда дошло.
@@ -304,7 +310,7 @@ pub fn chat_before(chat: &mut Chat, mut older: Vec<Row>) -> usize {
 /// Место строки с этим сообщением, с конца.
 pub fn row_find(chat: &Chat, message: &[u8; 16]) -> Option<usize> {
     for index in (0..chat.rows.len()).rev() {
-        if chat.rows[index].message == *message && chat.rows[index].body == Body::Text {
+        if chat.rows[index].message == *message && *message != [0; 16] {
             return Some(index);
         }
     }
@@ -315,7 +321,7 @@ pub fn row_find(chat: &Chat, message: &[u8; 16]) -> Option<usize> {
 pub fn file_find(chat: &Chat, transfer: u32) -> Option<usize> {
     for index in (0..chat.rows.len()).rev() {
         if let Body::File(file) = &chat.rows[index].body {
-            if file.transfer == transfer {
+            if file.transfer == transfer && transfer != 0 {
                 return Some(index);
             }
         }

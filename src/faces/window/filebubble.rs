@@ -67,6 +67,10 @@ fn is_running(file: &FileRow) -> bool {
 
 /// Есть ли у файла кнопки.
 fn has_buttons(file: &FileRow, outgoing: bool) -> bool {
+    if file.transfer == 0 && file.state != FileState::Done {
+        // Передача из прошлого: её больше нет.
+        return false;
+    }
     match file.state {
         FileState::Offered
         | FileState::Waiting

@@ -129,6 +129,8 @@ fn message(window: &mut Window, at: u64, outgoing: bool, said: &str, state: Rece
         past: false,
         number: 0,
         state,
+        file: None,
+        quote: None,
     };
     show_take(window, Show::Message(shown));
 }
@@ -168,6 +170,7 @@ fn texts_fill(window: &mut Window) {
 fn file(window: &mut Window, transfer: u32, outgoing: bool, state: FileState, name: &str) {
     let size = 19_293_798;
     let shown = FileShow {
+        message: [0; 16],
         peer: ANNA,
         transfer,
         state,

@@ -96,7 +96,10 @@ pub fn last_take(window: &mut Window, shown: &MessageShow) {
     if at < person.last_at || shown.edited > 0 && shown.sent < person.last_at {
         return;
     }
-    person.last = text_safe(&shown.text);
+    person.last = match &shown.file {
+        Some(file) => format!("📎 {}", text_safe(&file.name)),
+        None => text_safe(&shown.text),
+    };
     person.last_out = shown.outgoing;
     person.last_at = at;
 }

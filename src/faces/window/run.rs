@@ -24,6 +24,7 @@ use super::paint::{PLAIN, words};
 use super::people::people_order;
 use super::pictures::pictures_drain;
 use super::place::places;
+use super::search::on_search_wait;
 use super::shows::show_take;
 use super::side::{on_side_draw, on_side_event};
 use super::start::window_new;
@@ -40,6 +41,8 @@ use supertext::workers::map::Queues;
 const SHOWS_AT_ONCE: usize = 2_000;
 /// And no longer than this.
 const SHOWS_MS: u64 = 12;
+/// Messages are looked for so long after the last letter.
+const SEARCH_MS: u64 = 350;
 /// A frame longer than this is written to the log.
 const FRAME_US: u64 = 50_000;
 
@@ -277,9 +280,12 @@ pub fn on_search(_field: &mut Input) {
     let Ok(mut guard) = WINDOW.try_lock() else { return };
     let Some(window) = guard.as_mut() else { return };
     window.side_scroll = 0;
+    window.found.clear();
+    window.search_due = time_now().mono_ms + SEARCH_MS - 20;
     people_order(window);
     let widgets = window.widgets.clone();
     drop(guard);
+    app::add_timeout3(SEARCH_MS as f64 / 1_000.0, on_search_wait);
     redraw_all(&widgets);
 }
 

@@ -4,10 +4,12 @@
 use super::act::{chat_open, toast};
 use super::chat::{chat_before, chat_push, file_find, row_find, text_safe};
 use super::form::{form_found, form_open, form_password};
+use super::jump::{jump_look, later_take, row_arrive};
 use super::people::{
     contact_take, last_take, limits_take, people_order, person_of, request_take, title_set,
 };
 use super::pipe::{ASKED, asked_answer};
+use super::search::found_take;
 use super::state::{Body, Effect, FileRow, Row, View, Window, row_new};
 use super::strips::bits_take;
 use supertext::base::clock::time_now;
@@ -41,7 +43,10 @@ pub fn show_take(window: &mut Window, show: Show) {
         }
         Show::Deleted { peer, message } => deleted(window, peer, &message),
         Show::Message(shown) => message_take(window, shown),
-        Show::Page { peer, messages, more } => page_take(window, peer, messages, more),
+        Show::Page { peer, messages, more, after } => {
+            page_take(window, peer, &messages, more, after);
+        }
+        Show::Found { words, messages } => found_take(window, &words, messages),
         Show::Chats(messages) => {
             for shown in messages {
                 last_take(window, &shown);
@@ -51,9 +56,9 @@ pub fn show_take(window: &mut Window, show: Show) {
         Show::Receipt { peer, message, state, at, reason } => {
             receipt_take(window, peer, &message, state, at, reason);
         }
-        Show::Offer { peer, transfer, name, size, .. } => {
+        Show::Offer { peer, message, transfer, name, size, .. } => {
             let file = file_row(transfer, FileState::Offered, &name, size);
-            file_put(window, peer, file, false);
+            file_put(window, peer, message, file, false);
         }
         Show::Progress { peer, transfer, bytes, size, rate } => {
             progress_take(window, peer, transfer, bytes, size, rate);
@@ -138,13 +143,25 @@ pub fn layouts_drop(window: &mut Window) {
     }
 }
 
-/// Строка чата из сообщения.
+/// Строка чата из сообщения или файла.
 fn row_of(shown: &MessageShow) -> Row {
-    let mut row = row_new(Body::Text, &text_safe(&shown.text), shown.outgoing, shown.sent);
+    let body = match &shown.file {
+        Some(past) => {
+            let mut file = file_row(past.transfer, past.state, &past.name, past.size);
+            file.path = past.path.clone();
+            Body::File(file)
+        }
+        None => Body::Text,
+    };
+    let mut row = row_new(body, &text_safe(&shown.text), shown.outgoing, shown.sent);
     row.message = shown.message;
     row.received = shown.received;
     row.edited = shown.edited;
     row.reply = shown.reply;
+    row.number = shown.number;
+    if let Some((own, said)) = &shown.quote {
+        row.quote = Some((*own, text_safe(said)));
+    }
     row.state = shown.state;
     row
 }
@@ -179,34 +196,40 @@ fn message_take(window: &mut Window, shown: MessageShow) {
     }
     // Прошлое приходит страницами; правка ещё не прочитанного придёт вместе с ним.
     if !shown.past && !edit {
-        chat_push(chat, row_of(&shown));
+        row_arrive(chat, row_of(&shown));
     }
 }
 
-/// Страница прошлого: приписывается сверху, видимое остаётся на месте.
-fn page_take(window: &mut Window, peer: Id, messages: Vec<MessageShow>, more: bool) {
+/// Страница прошлого: старые строки — сверху, видимое остаётся на месте; более новые — снизу.
+fn page_take(window: &mut Window, peer: Id, messages: &[MessageShow], more: bool, after: bool) {
     let chat = window.chats.entry(peer).or_default();
     chat.asking = false;
-    chat.more = more;
-    let mut older = Vec::new();
-    for shown in &messages {
-        if chat.first == 0 || shown.number < chat.first {
-            if row_find(chat, &shown.message).is_none() {
-                older.push(row_of(shown));
-            }
+    let mut rows = Vec::new();
+    for shown in messages {
+        let outside = chat.first == 0 || after || shown.number < chat.first;
+        if outside && row_find(chat, &shown.message).is_none() {
+            rows.push(row_of(shown));
         }
     }
-    chat.first = match messages.first() {
-        Some(shown) => shown.number,
-        None => u64::max(chat.first, 1),
+    let many = if after {
+        later_take(chat, rows, messages, more);
+        0
+    } else {
+        chat.more = more;
+        chat.first = match messages.first() {
+            Some(shown) => shown.number,
+            None => u64::max(chat.first, 1),
+        };
+        chat_before(chat, rows)
     };
-    let many = chat_before(chat, older);
-    if window.open == Some(peer) {
-        if let Some(selection) = &mut window.selection {
-            selection.from.0 += many;
-            selection.to.0 += many;
-        }
+    if window.open != Some(peer) {
+        return;
     }
+    if let Some(selection) = &mut window.selection {
+        selection.from.0 += many;
+        selection.to.0 += many;
+    }
+    jump_look(window);
 }
 
 /// Сообщение удалено у себя.
@@ -261,17 +284,23 @@ fn file_row(transfer: u32, state: FileState, name: &str, size: u64) -> FileRow {
 }
 
 /// Новый файл в чате или перемена у прежнего.
-fn file_put(window: &mut Window, peer: Id, file: FileRow, outgoing: bool) {
+fn file_put(window: &mut Window, peer: Id, message: MessageId, file: FileRow, outgoing: bool) {
     let now = time_now().wall_ms;
     let open = window.focused && window.open == Some(peer) && window.view == View::Chat;
     let chat = window.chats.entry(peer).or_default();
-    if let Some(index) = file_find(chat, file.transfer) {
+    let old = match row_find(chat, &message) {
+        Some(index) => Some(index),
+        None => file_find(chat, file.transfer),
+    };
+    if let Some(index) = old {
         chat.rows[index].body = Body::File(file);
         chat.rows[index].laid = None;
         return;
     }
     let name = file.name.clone();
-    chat_push(chat, row_new(Body::File(file), "", outgoing, now));
+    let mut row = row_new(Body::File(file), "", outgoing, now);
+    row.message = message;
+    row_arrive(chat, row);
     let person = person_of(window, peer);
     person.last = format!("📎 {name}");
     person.last_out = outgoing;
@@ -291,7 +320,7 @@ fn file_take(window: &mut Window, shown: FileShow) {
     if let Some(failed) = &shown.reason {
         file.why = text_fail(&window.texts, failed);
     }
-    file_put(window, shown.peer, file, shown.outgoing);
+    file_put(window, shown.peer, shown.message, file, shown.outgoing);
 }
 
 /// Ход передачи.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fltk::app;
 use fltk::enums::{Color, Event};
-use fltk::prelude::WidgetExt;
+use fltk::prelude::{InputExt, WidgetExt};
 use fltk::widget::Widget;
 
 use super::act::{chat_open, effects_run, files_drop, touch_do};
@@ -16,6 +16,7 @@ use super::paint::{
 };
 use super::place::{HEAD, PERSON, Places, places, rect};
 use super::run::frame_note;
+use super::search::found_line;
 use super::sections::SECTIONS;
 use super::settings::SECTION;
 use super::state::{Effect, Folder, Person, Rect, Touch, View, WINDOW, Window, inside, touched};
@@ -26,6 +27,8 @@ use supertext::faces::texts::text;
 use supertext::logic::events::Standing;
 use supertext::logic::show::{LinkShow, PeerState};
 
+/// Height of the title above found messages.
+const FOUND_TITLE: i32 = 30;
 /// Faces of the column.
 const NAME: Face = Face { font: BOLD, size: 15 };
 const LAST: Face = Face { font: PLAIN, size: 14 };
@@ -193,43 +196,122 @@ fn folders_draw(window: &mut Window, at: &Places) {
     }
 }
 
-/// Люди: только видимые.
+/// Высота всего, что стоит в столбце: люди и найденные сообщения под ними.
+fn list_height(window: &Window) -> i32 {
+    let mut high = window.order.len() as i32 * PERSON + 8;
+    if !window.found.is_empty() {
+        high += FOUND_TITLE + window.found.len() as i32 * PERSON;
+    }
+    high
+}
+
+/// Люди и найденное: только видимые.
 fn people_draw(window: &mut Window, at: &Places) {
     let area = at.people;
-    let most = i32::max(0, window.order.len() as i32 * PERSON + 8 - area.h);
+    let whole = list_height(window);
+    let most = i32::max(0, whole - area.h);
     window.side_scroll = i32::clamp(window.side_scroll, 0, most);
-    if window.order.is_empty() {
-        let key = if window.people.is_empty() { "window-people-none" } else { "window-found-none" };
-        let said = text(&window.texts, key, &[]);
-        let laid = lay(&mut window.words, LAST, &said, f64::from(area.w - 40));
-        let mut y = area.y + 20;
-        for line in &laid.lines {
-            let part = &said[line.from..line.to];
-            words_middle(LAST, window.palette.quiet, part, rect(area.x, y, area.w, 20));
-            y += 20;
-        }
-        return;
+    if window.order.is_empty() && window.found.is_empty() {
+        return nobody_draw(window, area);
     }
     clip_push(rect(area.x, area.y, area.w - 1, area.h));
-    let first = window.side_scroll / PERSON;
-    let mut y = area.y - window.side_scroll % PERSON;
-    for index in first as usize..window.order.len() {
+    let mut y = area.y - window.side_scroll;
+    for index in 0..window.order.len() {
         if y >= area.y + area.h {
             break;
         }
-        let Some(person) = window.people.get(&window.order[index]).cloned() else { continue };
-        let place = rect(area.x, y, area.w, PERSON);
-        person_draw(window, &person, place);
-        window.side_hits.push((place, Touch::Person(person.id)));
+        if y + PERSON > area.y {
+            let Some(person) = window.people.get(&window.order[index]).cloned() else { continue };
+            let place = rect(area.x, y, area.w, PERSON);
+            person_draw(window, &person, place);
+            window.side_hits.push((place, Touch::Person(person.id)));
+        }
         y += PERSON;
     }
+    found_draw(window, rect(area.x, y, area.w, area.y + area.h - y));
     clip_pop();
     if most > 0 {
-        let whole = window.order.len() as i32 * PERSON + 8;
-        let high = i32::max(30, area.h * area.h / whole);
-        let top = area.y + (area.h - high) * window.side_scroll / most;
+        let high = i32::max(30, (i64::from(area.h) * i64::from(area.h) / i64::from(whole)) as i32);
+        let room = i64::from(area.h - high) * i64::from(window.side_scroll);
+        let top = area.y + (room / i64::from(most)) as i32;
         round(rect(area.w - 6, top, 4, high), 2, window.palette.thumb);
     }
+}
+
+/// Показывать некого.
+fn nobody_draw(window: &mut Window, area: Rect) {
+    let key = if window.people.is_empty() { "window-people-none" } else { "window-found-none" };
+    let said = text(&window.texts, key, &[]);
+    let laid = lay(&mut window.words, LAST, &said, f64::from(area.w - 40));
+    let mut y = area.y + 20;
+    for line in &laid.lines {
+        let part = &said[line.from..line.to];
+        words_middle(LAST, window.palette.quiet, part, rect(area.x, y, area.w, 20));
+        y += 20;
+    }
+}
+
+/// Найденные сообщения.
+fn found_draw(window: &mut Window, area: Rect) {
+    if window.found.is_empty() {
+        return;
+    }
+    let palette = window.palette;
+    let title = text(&window.texts, "window-found-messages", &[]);
+    words(CHIP, palette.quiet, &title, area.x + 16, area.y + 20);
+    let wanted = window.widgets.search.value();
+    let mut y = area.y + FOUND_TITLE;
+    for index in 0..window.found.len() {
+        if y >= area.y + area.h {
+            break;
+        }
+        let place = rect(area.x, y, area.w, PERSON);
+        y += PERSON;
+        if place.y + PERSON <= window_top(window) {
+            continue;
+        }
+        found_row(window, index, &wanted, place);
+    }
+}
+
+/// Верх списка людей.
+fn window_top(window: &Window) -> i32 {
+    places(window).people.y
+}
+
+/// Одно найденное сообщение: чей чат, когда, слова вокруг найденного.
+fn found_row(window: &mut Window, index: usize, wanted: &str, place: Rect) {
+    let palette = window.palette;
+    let found = &window.found[index];
+    let touch = Touch::Found(found.peer, found.number);
+    let name = match window.people.get(&found.peer) {
+        Some(person) => person.name.clone(),
+        None => id_shown(found.peer),
+    };
+    let said = match &found.file {
+        Some(file) => format!("📎 {}", file.name),
+        None => found.text.clone(),
+    };
+    let (peer, outgoing, sent) = (found.peer, found.outgoing, found.sent);
+    if window.hover.as_ref() == Some(&touch) {
+        round(rect(place.x + 7, place.y + 1, place.w - 14, PERSON - 3), 9, palette.hover);
+    }
+    avatar(peer, &name, place.x + 14, place.y + 8, 48);
+    let left = place.x + 74;
+    let mut right = place.x + place.w - 15;
+    let when = when_short(&window.texts, sent, time_now().wall_ms);
+    let wide = word_width(&mut window.words, WHEN, &when).ceil() as i32;
+    words(WHEN, palette.quiet, &when, right - wide, place.y + 23);
+    right -= wide + 8;
+    let name = fit(&mut window.words, NAME, &name, f64::from(right - left));
+    words(NAME, palette.text, &name, left, place.y + 25);
+    let mut line = found_line(&said, wanted);
+    if outgoing {
+        line = format!("{}: {line}", text(&window.texts, "window-you", &[]));
+    }
+    let line = fit(&mut window.words, LAST, &line, f64::from(place.x + place.w - 15 - left));
+    words(LAST, palette.quiet, &line, left, place.y + 48);
+    window.side_hits.push((place, touch));
 }
 
 /// Один человек.

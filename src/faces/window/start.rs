@@ -65,6 +65,8 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         people: BTreeMap::new(),
         order: Vec::new(),
         folder: Folder::All,
+        found: Vec::new(),
+        search_due: 0,
         side_scroll: 0,
         chats,
         open: None,

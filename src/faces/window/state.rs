@@ -18,7 +18,7 @@ use super::theme::Palette;
 use supertext::base::ids::Id;
 use supertext::faces::texts::Texts;
 use supertext::logic::events::Standing;
-use supertext::logic::show::{FileState, LinkShow, PeerState, ReceiptState};
+use supertext::logic::show::{FileState, LinkShow, MessageShow, PeerState, Quote, ReceiptState};
 use supertext::store::settings::{Settings, setting_get};
 use supertext::wire::message::MessageId;
 use supertext::workers::map::Queues;
@@ -116,6 +116,10 @@ pub struct Row {
     pub received: u64,
     pub edited: u64,
     pub reply: MessageId,
+    /// What it answers: one's own or not, and its beginning.
+    pub quote: Option<Quote>,
+    /// Place in the history; 0 = not known yet.
+    pub number: u64,
     pub state: ReceiptState,
     pub laid: Option<RowLaid>,
 }
@@ -151,6 +155,13 @@ pub struct Chat {
     /// There is something before it.
     pub more: bool,
     pub asking: bool,
+    /// The end of the chat is not loaded: there is something after the place `last`.
+    pub later: bool,
+    pub last: u64,
+    /// The row of this place is to be shown as soon as it is there; 0 = none.
+    pub jump: u64,
+    /// Open questions put aside while the end is not loaded.
+    pub kept: Vec<Row>,
     /// The lowest row seen, and how many pixels of it hang below the edge.
     pub bottom: usize,
     pub below: i32,
@@ -199,6 +210,8 @@ pub enum Folder {
 pub enum Touch {
     Person(Id),
     Folder(Folder),
+    /// A found message: whose chat and its place there.
+    Found(Id, u64),
     Gear,
     Plus,
     CopyId,
@@ -383,6 +396,10 @@ pub struct Window {
     /// People of the left column, in its order.
     pub order: Vec<Id>,
     pub folder: Folder,
+    /// Messages found by the words in the search field, the newest first.
+    pub found: Vec<MessageShow>,
+    /// When they are looked for, by the monotonic clock.
+    pub search_due: u64,
     pub side_scroll: i32,
     pub chats: BTreeMap<Id, Chat>,
     pub open: Option<Id>,
@@ -446,6 +463,8 @@ pub fn row_new(body: Body, text: &str, outgoing: bool, at: u64) -> Row {
         received: 0,
         edited: 0,
         reply: [0; 16],
+        quote: None,
+        number: 0,
         state: ReceiptState::Queued,
         laid: None,
     }
