@@ -2,6 +2,8 @@
 //! Окно для main.rs: всё — с признаком `gui`, без него — простой отказ.
 
 #[cfg(feature = "gui")]
+use crate::window::check::check_run;
+#[cfg(feature = "gui")]
 use crate::window::gallery::gallery_run;
 #[cfg(feature = "gui")]
 use crate::window::pictures::pictures_start;
@@ -106,11 +108,14 @@ pub fn gui_run(_queues: &'static Queues, _json: bool) -> Result<(), Fail> {
     park();
 }
 
-/// Все пузыри на одной странице.
+/// Все пузыри на одной странице; `--json` — все страницы по очереди, и что на них не так.
 #[cfg(feature = "gui")]
 pub fn gallery(args: &ClientArgs) -> Result<(), Fail> {
     let theme = args.theme.clone().unwrap_or_default();
     let wish = args.lang.clone().unwrap_or_default();
+    if args.json {
+        return check_run(&theme, &language_choose(&wish));
+    }
     gallery_run(&theme, &language_choose(&wish));
     Ok(())
 }

@@ -55,8 +55,8 @@ pub fn words_note(face: Face, text: &str, x: i32, y: i32) {
         Some(clip) => common(place, *clip),
         None => place,
     };
-    let (layer, text) = (audit.layer, String::from(text));
-    audit.texts.push(Drawn { layer, text, place, left });
+    let (layer, text, scrolls) = (audit.layer, String::from(text), audit.clips.len() > 1);
+    audit.texts.push(Drawn { layer, text, place, left, scrolls });
 }
 
 /// Что не так в последнем кадре, по строке на каждое; `size` — ширина и высота окна.
@@ -67,9 +67,11 @@ pub fn audit_look(size: (i32, i32)) -> Vec<String> {
         Err(_) => return found,
     };
     for (index, one) in drawn.iter().enumerate() {
-        let out = one.place.x < -SLACK || one.place.x + one.place.w > size.0 + SLACK;
+        let aside = one.place.x < -SLACK || one.place.x + one.place.w > size.0 + SLACK;
         let seen = one.left.h > SLACK && one.left.w > 0;
-        if out || seen && one.left.w + SLACK < one.place.w {
+        let short = one.left.h + SLACK < one.place.h || one.place.y + one.place.h > size.1;
+        let narrow = seen && one.left.w + SLACK < one.place.w;
+        if aside || narrow || short && !one.scrolls {
             found.push(format!("cut: {:?} {}", one.text, shown(one.place)));
         }
         if !seen {

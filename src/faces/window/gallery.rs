@@ -23,6 +23,23 @@ const ANNA: Id = 700_000_000_001;
 
 /// Показывает галерею, пока окно не закроют.
 pub fn gallery_run(theme: &str, language: &str) {
+    gallery_open(theme, language);
+    loop {
+        if let Ok(guard) = WINDOW.try_lock() {
+            if let Some(window) = guard.as_ref() {
+                if window.leaving {
+                    return;
+                }
+            }
+        }
+        if !app::wait() {
+            return;
+        }
+    }
+}
+
+/// Открывает окно галереи, заполненное.
+pub fn gallery_open(theme: &str, language: &str) {
     let options = Options {
         settings: Settings::from([(String::from("theme"), String::from(theme))]),
         name: String::from("Ира"),
@@ -37,18 +54,6 @@ pub fn gallery_run(theme: &str, language: &str) {
     }
     widgets_place();
     effects_run(vec![Effect::Redraw]);
-    loop {
-        if let Ok(guard) = WINDOW.try_lock() {
-            if let Some(window) = guard.as_ref() {
-                if window.leaving {
-                    return;
-                }
-            }
-        }
-        if !app::wait() {
-            return;
-        }
-    }
 }
 
 /// Люди и все пузыри.
@@ -110,28 +115,38 @@ fn people_fill(window: &mut Window) {
     }
 }
 
-/// Одно сообщение.
-fn message(window: &mut Window, at: u64, outgoing: bool, said: &str, state: ReceiptState) {
+/// Сообщение Анны с этим номером.
+pub fn message_show(at: u64, said: &str) -> MessageShow {
     let mut id = [0u8; 16];
     id[8..].copy_from_slice(&at.to_be_bytes());
     let sent = NOON + at * 30_000;
-    let shown = MessageShow {
+    MessageShow {
         peer: ANNA,
         name: String::from("Анна Смирнова"),
         message: id,
         text: String::from(said),
-        outgoing,
+        outgoing: false,
         sent,
-        received: if outgoing { 0 } else { sent + 200 },
+        received: sent + 200,
         read: 0,
         edited: 0,
         reply: [0; 16],
         past: false,
         number: 0,
-        state,
+        state: ReceiptState::Delivered,
         file: None,
         quote: None,
-    };
+    }
+}
+
+/// Одно сообщение в чат.
+fn message(window: &mut Window, at: u64, outgoing: bool, said: &str, state: ReceiptState) {
+    let mut shown = message_show(at, said);
+    shown.outgoing = outgoing;
+    shown.state = state;
+    if outgoing {
+        shown.received = 0;
+    }
     show_take(window, Show::Message(shown));
 }
 

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod bubble;
 pub mod canvas;
 pub mod chat;
+pub mod check;
 pub mod filebubble;
 pub mod form;
 pub mod gallery;

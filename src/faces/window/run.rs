@@ -123,7 +123,7 @@ pub fn window_open(options: Options, language: &str, first: bool) {
     font_set(&setting_get(&options.settings, "font"));
     let mut window = DoubleWindow::new(0, 0, 1000, 700, "Supertext").center_screen();
     window.set_xclass("supertext");
-    window.size_range(640, 420, 0, 0);
+    window.size_range(760, 480, 0, 0);
     let mut side = Widget::new(0, 0, 300, 700, None);
     let mut canvas = Widget::new(300, 0, 700, 700, None);
     let mut search = Input::new(30, 66, 240, 24, None);
@@ -261,7 +261,7 @@ fn hint(window: &Window, key: &str, x: i32, y: i32) {
 pub fn on_field_draw(field: &mut Input) {
     let Ok(guard) = WINDOW.try_lock() else { return };
     let Some(window) = guard.as_ref() else { return };
-    if field.value().is_empty() && field.is_same(&window.widgets.search) {
+    if field.value().is_empty() && field.x() > 0 && field.is_same(&window.widgets.search) {
         hint(window, "window-search", field.x(), field.y() + 18);
     }
 }

@@ -48,6 +48,8 @@ pub struct Drawn {
     pub text: String,
     pub place: Rect,
     pub left: Rect,
+    /// Lies in something that scrolls: may be cut above and below.
+    pub scrolls: bool,
 }
 
 /// A place on the window.
