@@ -16,6 +16,7 @@ use super::form::{form_add, form_first, form_open, password_give};
 use super::jump::{chat_left, end_load};
 use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
+use super::notice::seen_note;
 use super::people::people_order;
 use super::pictures::PictureOrder;
 use super::run::{on_fade, on_glide, on_toast, widgets_place};
@@ -162,6 +163,7 @@ pub fn chat_open(window: &mut Window, id: Id) {
     if let Some(person) = window.people.get_mut(&id) {
         person.unread = 0;
     }
+    seen_note(id);
     people_order(window);
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(Field::Message));
