@@ -145,7 +145,6 @@ fn the_desktop_is_told_and_a_second_start_raises() {
     let mut anna = client_up(&world, "Anna", &[]);
     let mut bob = client_up(&world, "Bob", &[]);
     meet(&mut anna, &mut bob);
-    say(&mut anna, "/set notifications on");
     say(&mut anna, "/quit");
     assert_eq!(exit_code(&mut anna), 0);
 
@@ -196,8 +195,7 @@ fn closed_text(screen: &Screen, world: &World, desktop: &Desktop, bob: &mut Clie
     say_words(bob, &["/msg", &anna.id, "the very secret"]);
     heard_wait(desktop, "string \"New message\"", &face);
     heard_wait(desktop, "string \"suppress-sound\"", &face);
-    say_words(bob, &["/block", &anna.id]);
-    pause(500);
+    outbox_settle(bob);
     assert!(!text_of(&desktop.heard).contains("the very secret"), "the text is on the bus");
     run(&screen.display, "xdotool", &["windowactivate", "--sync", &face.window]);
     close(screen, &mut face);
