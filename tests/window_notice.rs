@@ -23,7 +23,14 @@ use common::{
 
 /// Programs without which nothing can be tried.
 const TOOLS: &[&str] = &[
-    "Xvfb", "openbox", "xdotool", "setxkbmap", "dbus-daemon", "dbus-monitor", "dbus-send", "dunst",
+    "Xvfb",
+    "openbox",
+    "xdotool",
+    "setxkbmap",
+    "dbus-daemon",
+    "dbus-monitor",
+    "dbus-send",
+    "dunst",
 ];
 
 /// A session bus with a notification daemon; everything said on it goes to `heard`.

@@ -23,7 +23,7 @@ const DIGITS: [[u8; 5]; 10] = [
 ];
 /// Side of a digit's point, its gap, margin of the badge; in 64ths of the icon.
 const POINT: i32 = 7;
-const GAP: i32 = 4;
+const GAP: i32 = 6;
 const MARGIN: i32 = 5;
 
 /// Значок: цвет — цвет темы, по краям прозрачно.

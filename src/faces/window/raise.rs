@@ -84,5 +84,6 @@ pub fn window_wait() -> bool {
         let _ = app::wait_for(60.0);
         return true;
     }
-    app::wait()
+    // Спрятать могли и за время ожидания.
+    app::wait() || HERALD.hidden.load(Ordering::Relaxed)
 }
