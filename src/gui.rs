@@ -104,6 +104,7 @@ pub fn gui_run(queues: &'static Queues, json: bool) -> Result<(), Fail> {
 #[cfg(not(feature = "gui"))]
 pub fn gui_run(_queues: &'static Queues, _json: bool) -> Result<(), Fail> {
     park();
+    Ok(())
 }
 
 /// Все пузыри на одной странице.

@@ -74,7 +74,7 @@ fn badge(x: i32, y: i32, unread: u64) -> Option<(i32, i32, i32)> {
 fn digits(x: i32, y: i32, unread: u64) -> bool {
     let number = u64::min(unread, 99);
     let figures = if number > 9 { vec![number / 10, number % 10] } else { vec![number] };
-    if x < 0 || y < 0 || y >= POINT * 5 {
+    if x < 0 || !(0..POINT * 5).contains(&y) {
         return false;
     }
     let step = POINT * 3 + GAP;

@@ -55,9 +55,11 @@ pub fn window_raise() {
     widgets.window.show();
     // Взявшее клавиатуру поле просит её и у оконного менеджера.
     let _ = match view {
-        View::Chat if open => widgets.message.take_focus(),
-        View::Chat => widgets.search.take_focus(),
-        View::First | View::Add | View::Settings | View::Password => widgets.one.take_focus(),
+        View::First | View::Add | View::Settings | View::Person | View::Password => {
+            widgets.one.take_focus()
+        }
+        View::Chat | View::Picture | View::Preview if open => widgets.message.take_focus(),
+        View::Chat | View::Picture | View::Preview => widgets.search.take_focus(),
     };
 }
 
