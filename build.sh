@@ -48,6 +48,8 @@ SCREEN_PACKAGES=(
     'xclip|clipboard for the tests of the window'
     'x11-xkb-utils|layouts of the keyboard for the tests of the window'
     'imagemagick|pictures of the window and their comparison'
+    'dbus|a session bus, for the tests of notifications'
+    'dunst|shows notifications in those tests'
     'fonts-noto-core|Latin and Cyrillic letters in the pictures'
     'fonts-noto-cjk|Chinese letters in the pictures'
     'fonts-noto-color-emoji|emoji in the pictures'

@@ -106,6 +106,7 @@ pub fn gui_run(queues: &'static Queues, json: bool) -> Result<(), Fail> {
 #[cfg(not(feature = "gui"))]
 pub fn gui_run(_queues: &'static Queues, _json: bool) -> Result<(), Fail> {
     park();
+    Ok(())
 }
 
 /// Все пузыри на одной странице; `--json` — все страницы по очереди, и что на них не так.

@@ -20,7 +20,7 @@ use supertext::crypto::file_cipher::random_fill;
 use supertext::crypto::identity::Identity;
 use supertext::crypto::olm::signer_of;
 use supertext::crypto::tls::{Trust, client_config};
-use supertext::faces::args::{ClientArgs, Mode, start_failed};
+use supertext::faces::args::{ClientArgs, Mode, start_failed, start_said};
 use supertext::faces::console::{console_face, console_input, park};
 use supertext::faces::echo::echo_face;
 use supertext::faces::input::{line_not_taken, pipe_read};
@@ -38,7 +38,7 @@ use supertext::store::finished::finished_read;
 use supertext::store::history::history_unseen;
 use supertext::store::home::{
     Home, home_client, home_default, home_lock, home_open, identity_open, identity_renew,
-    trust_open,
+    raise_ask, trust_open,
 };
 use supertext::store::journal::{JOURNAL_INCOMING, JOURNAL_OUTGOING, journals_list};
 use supertext::store::limits::limits_read;
@@ -83,7 +83,14 @@ fn client_main(mut args: ClientArgs) -> Result<(), Fail> {
         return id_print(&args, &home);
     }
     // Замок держится, пока жива программа: он едет к controller-у.
-    let lock = home_lock(&home)?;
+    let lock = match home_lock(&home) {
+        // Второй запуск: окно первого выходит вперёд, а говорить больше не о чем.
+        Err(busy) if busy.kind == FailKind::HomeBusy && raise_ask(&home) => {
+            start_said("second-raised", &busy.detail, &args.lang);
+            return Ok(());
+        }
+        locked => locked?,
+    };
     log_start(&home.log, &args.log)?;
     if mode == Mode::Gui && !gui_begin(&mut args, &home)? {
         return Ok(());

@@ -10,13 +10,15 @@
 
 mod common;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use common::{Guard, World, program, project, text_of, waiting, world_make};
+use common::screen::{
+    Face, Screen, click, close, face_open, keys, log_of, pause, person_open, run, screen_make, typed,
+};
+use common::{World, project, waiting, world_make};
 use rusqlite::{Connection, OpenFlags};
 
 /// Programs without which nothing can be tried.
@@ -25,146 +27,6 @@ const TOOLS: &[&str] = &["Xvfb", "openbox", "xdotool", "xclip", "setxkbmap", "im
 const TOLERANCE: f64 = 0.045;
 /// Milliseconds from the start to the first frame (the builds of tests are slow, machines busy).
 const READY_MS: u64 = 3_000;
-
-/// A screen in memory with a window manager.
-struct Screen {
-    display: String,
-    _server: Guard,
-    _manager: Guard,
-}
-
-/// A window on it.
-struct Face {
-    guard: Guard,
-    home: PathBuf,
-    window: String,
-    id: String,
-}
-
-/// Каких программ не хватает; пусто — есть всё.
-fn missing() -> Vec<&'static str> {
-    let mut absent = Vec::new();
-    let path = std::env::var("PATH").unwrap_or_default();
-    for tool in TOOLS {
-        let mut found = false;
-        for folder in path.split(':') {
-            found = found || Path::new(folder).join(tool).exists();
-        }
-        if !found {
-            absent.push(*tool);
-        }
-    }
-    absent
-}
-
-/// Экран: Xvfb сам выбирает свободный номер; раскладки ставятся до оконного менеджера.
-fn screen_make() -> Option<Screen> {
-    let absent = missing();
-    if !absent.is_empty() {
-        eprintln!(
-            "skipped: no {} on this machine (./build.sh test installs them)",
-            absent.join(" ")
-        );
-        return None;
-    }
-    let mut child = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("Xvfb starts");
-    let mut line = String::new();
-    let stdout = child.stdout.take().expect("its output");
-    BufReader::new(stdout).read_line(&mut line).expect("its number");
-    let server = Guard { child };
-    let display = format!(":{}", line.trim());
-    run(&display, "setxkbmap", &["-layout", "us,ru"]);
-    let manager = Command::new("openbox")
-        .env("DISPLAY", &display)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("openbox starts");
-    pause(400);
-    Some(Screen { display, _server: server, _manager: Guard { child: manager } })
-}
-
-/// Пауза.
-fn pause(milliseconds: u64) {
-    std::thread::sleep(Duration::from_millis(milliseconds));
-}
-
-/// Запускает программу на этом экране и возвращает, что она сказала.
-fn run(display: &str, name: &str, words: &[&str]) -> String {
-    let mut command = Command::new(name);
-    command.args(words).env("DISPLAY", display).env("LC_ALL", "C.UTF-8");
-    let output = command.output().expect("the tool runs");
-    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said.push_str(&String::from_utf8_lossy(&output.stderr));
-    said
-}
-
-/// Одно окно: процесс, его номер окна, место и размер.
-fn face_open(screen: &Screen, words: &[&str], home: &Path, place: [&str; 4]) -> Face {
-    let mut command = program(env!("CARGO_BIN_EXE_supertext"));
-    command.args(words).env("DISPLAY", &screen.display).env("TZ", "UTC");
-    command.env("LC_ALL", "C.UTF-8").env_remove("WAYLAND_DISPLAY");
-    command.stdin(Stdio::null());
-    command.stdout(File::create(home.with_extension("out")).expect("out"));
-    command.stderr(File::create(home.with_extension("err")).expect("err"));
-    let guard = Guard { child: command.spawn().expect("the window starts") };
-    let pid = guard.child.id().to_string();
-    let since = Instant::now();
-    let mut window = String::new();
-    while window.is_empty() {
-        assert!(waiting(since), "no window: {}", text_of(&home.with_extension("err")));
-        pause(100);
-        let found = run(&screen.display, "xdotool", &["search", "--onlyvisible", "--pid", &pid]);
-        window = String::from(found.lines().last().unwrap_or_default());
-    }
-    pause(300);
-    run(&screen.display, "xdotool", &["windowsize", &window, place[2], place[3]]);
-    run(&screen.display, "xdotool", &["windowmove", &window, place[0], place[1]]);
-    pause(900);
-    Face { guard, home: home.to_path_buf(), window, id: String::new() }
-}
-
-/// Окно человека на этом сервере; номер его личности — заранее.
-fn person_open(screen: &Screen, world: &World, name: &str, words: &[&str], x: &str) -> Face {
-    let home = world.folder.path().join(name);
-    let path = home.display().to_string();
-    let mut command = program(env!("CARGO_BIN_EXE_supertext"));
-    let output = command.args(["id", "--json", "--home", &path]).output().expect("id");
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let mut all = vec!["gui", "--home", &path, "--server", &world.server.join, "--name", name];
-    all.extend_from_slice(words);
-    let mut face = face_open(screen, &all, &home, [x, "20", "690", "820"]);
-    face.id = String::from(told["id"].as_str().expect("an id"));
-    face
-}
-
-/// Щелчок в точке окна.
-fn click(screen: &Screen, face: &Face, x: &str, y: &str) {
-    run(&screen.display, "xdotool", &["windowactivate", "--sync", &face.window]);
-    run(&screen.display, "xdotool", &["mousemove", "--window", &face.window, x, y]);
-    pause(150);
-    run(&screen.display, "xdotool", &["click", "1"]);
-    pause(300);
-}
-
-/// Набирает текст.
-fn typed(screen: &Screen, said: &str) {
-    run(&screen.display, "xdotool", &["type", "--delay", "50", said]);
-    pause(150);
-}
-
-/// Нажимает клавиши.
-fn keys(screen: &Screen, names: &[&str]) {
-    let mut words = vec!["key", "--delay", "60"];
-    words.extend_from_slice(names);
-    run(&screen.display, "xdotool", &words);
-    pause(200);
-}
 
 /// Кладёт текст в буфер обмена.
 fn clipboard_put(screen: &Screen, said: &str) {
@@ -211,26 +73,11 @@ fn text_wait(face: &Face, said: &str) {
     }
 }
 
-/// Журнал окна.
-fn log_of(face: &Face) -> String {
-    text_of(&face.home.join("supertext.log"))
-}
-
 /// Снимок окна в файл.
 fn picture(screen: &Screen, face: &Face, path: &Path) {
     pause(400);
     let path = path.display().to_string();
     run(&screen.display, "import", &["-window", &face.window, &path]);
-}
-
-/// Закрывает окно кнопкой менеджера и ждёт конца программы; кадры — из журнала.
-fn close(screen: &Screen, face: &mut Face) {
-    run(&screen.display, "xdotool", &["windowactivate", "--sync", &face.window]);
-    run(&screen.display, "xdotool", &["key", "alt+F4"]);
-    let since = Instant::now();
-    while let Ok(None) = face.guard.child.try_wait() {
-        assert!(waiting(since), "the window does not close");
-    }
 }
 
 /// Время открытия из журнала.
@@ -246,7 +93,7 @@ fn ready_check(face: &Face) {
 
 /// Знакомство: Анна добавляет Боба по номеру с опечаткой и без, Боб принимает.
 fn meet(screen: &Screen, anna: &Face, bob: &Face) {
-    click(screen, anna, "186", "28");
+    click(screen, &anna.window, "186", "28");
     let last = bob.id.as_bytes()[13] - b'0';
     let wrong = format!("{}{}", &bob.id[..13], (last + 1) % 10);
     typed(screen, &wrong);
@@ -257,24 +104,24 @@ fn meet(screen: &Screen, anna: &Face, bob: &Face) {
     keys(screen, &["Return"]);
     pause(1_500);
     // Просьба — пузырь с кнопками внизу чата; первая — «принять».
-    click(screen, bob, "100", "175");
-    click(screen, bob, "300", "732");
+    click(screen, &bob.window, "100", "175");
+    click(screen, &bob.window, "300", "732");
     pause(800);
 }
 
 /// Два окна говорят через настоящий сервер.
 #[test]
 fn two_windows_talk() {
-    let Some(screen) = screen_make() else { return };
+    let Some(screen) = screen_make(TOOLS) else { return };
     let world = world_make();
     let mut anna = person_open(&screen, &world, "Anna", &["--lang", "ru", "--theme", "light"], "0");
     let mut bob = person_open(&screen, &world, "Bob", &["--lang", "en", "--theme", "dark"], "700");
     meet(&screen, &anna, &bob);
-    click(&screen, &bob, "480", "790");
+    click(&screen, &bob.window, "480", "790");
     typed(&screen, "Hello, Anna! Plain Latin.");
     keys(&screen, &["Return"]);
     text_wait(&anna, "Hello, Anna! Plain Latin.");
-    click(&screen, &anna, "480", "790");
+    click(&screen, &anna.window, "480", "790");
     typed(&screen, "Привет, Боб! Это щёлочь и объём.");
     keys(&screen, &["Return"]);
     text_wait(&bob, "Привет, Боб! Это щёлочь и объём.");
@@ -302,7 +149,7 @@ fn two_windows_talk() {
 
 /// Ctrl+A и Ctrl+C на русской раскладке: по месту клавиш (38 — «A», 54 — «C»).
 fn layout_check(screen: &Screen, anna: &Face) {
-    click(screen, anna, "480", "790");
+    click(screen, &anna.window, "480", "790");
     run(&screen.display, "setxkbmap", &["-layout", "ru"]);
     pause(400);
     keys(screen, &["38", "56", "54", "ctrl+38", "ctrl+54"]);
@@ -326,14 +173,14 @@ fn file_pass(screen: &Screen, world: &World, anna: &Face, bob: &Face) {
         }
     }
     clipboard_put(screen, &address);
-    click(screen, anna, "480", "790");
+    click(screen, &anna.window, "480", "790");
     keys(screen, &["ctrl+v"]);
     pause(1_500);
     // Вопрос о трате — нижний пузырь; слева «отправить».
-    click(screen, anna, "420", "731");
+    click(screen, &anna.window, "420", "731");
     pause(1_500);
     // Предложение — нижний пузырь; слева «принять».
-    click(screen, bob, "330", "731");
+    click(screen, &bob.window, "330", "731");
     let since = Instant::now();
     let wanted = bob.home.join("downloads");
     loop {
@@ -366,7 +213,7 @@ fn difference(kept: &Path, taken: &Path) -> f64 {
 /// Галерея — все состояния всех пузырей — такая же, как на сохранённых снимках.
 #[test]
 fn the_gallery_looks_as_kept() {
-    let Some(screen) = screen_make() else { return };
+    let Some(screen) = screen_make(TOOLS) else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = std::env::var_os("SUPERTEXT_PICTURES").is_some();
     for (theme, language) in [("light", "ru"), ("dark", "zh"), ("light", "en")] {

@@ -32,6 +32,12 @@ pub const QUEUE_ORDERS: usize = 8_192;
 pub const QUEUE_SHOW: usize = 16_384;
 /// Of them, those on their way from the displayer's thread to the window's.
 pub const QUEUE_WINDOW: usize = 1_024;
+/// What waits for the thread that speaks with the desktop, and its answers; more is dropped.
+pub const QUEUE_NOTICES: usize = 64;
+/// Chats whose notification on the desktop is remembered.
+pub const NOTICES_MAX: usize = 64;
+/// Characters of a message in a notification.
+pub const NOTICE_TEXT_MAX: usize = 200;
 /// Buffers kept for use again.
 pub const POOL_BUFFERS: usize = 24;
 /// Message bytes that may wait for one link before it is cut off as too slow.
@@ -203,5 +209,14 @@ pub const VAULT_SAVE_MS: u64 = 3_000;
 pub const ACCOUNT_WAIT_MS: u64 = 60_000;
 /// Leaving waits so long for the vault.
 pub const ACCOUNT_LEAVE_MS: u64 = 3_000;
+/// A second start waits so long for the window of the first one, and looks so often.
+pub const RAISE_WAIT_MS: u64 = 2_000;
+pub const RAISE_LOOK_MS: u64 = 50;
+/// How often a window looks whether a second start wants it.
+pub const RAISE_TICK_MS: u64 = 300;
+/// Notifications are at least so far apart; what comes between becomes one.
+pub const NOTICE_GAP_MS: u64 = 1_000;
+/// The desktop has so long to answer.
+pub const DESKTOP_MS: u64 = 5_000;
 /// How often the controller's own clock ticks.
 pub const TICK_MS: u64 = 100;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use super::texts::{language_choose, text_fail, texts_load};
+use super::texts::{language_choose, text, text_fail, texts_load};
 use crate::base::bounds::{MAIL_AGE_MS, MAIL_BYTES_MAX, MAIL_COUNT_MAX};
 use crate::base::fail::{Fail, fail_row};
 
@@ -109,4 +109,11 @@ pub fn start_failed(failed: &Fail, lang: &Option<String>) -> u8 {
     let texts = texts_load(&language_choose(&wish));
     eprintln!("supertext: {}", text_fail(&texts, failed));
     fail_row(failed.kind).exit
+}
+
+/// Говорит одну строку до лица программы.
+pub fn start_said(key: &str, detail: &str, lang: &Option<String>) {
+    let wish = lang.clone().unwrap_or_default();
+    let texts = texts_load(&language_choose(&wish));
+    eprintln!("supertext: {}", text(&texts, key, &[("detail", String::from(detail))]));
 }

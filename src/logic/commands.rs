@@ -356,6 +356,7 @@ fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Re
         "accept_from" => wishes.contacts_only = value == "contacts",
         // Это нужно только окну: оно узнаёт о перемене по строке ниже.
         "theme" | "send_key" => {}
+        "notifications" | "notify_text" | "sounds" | "close_to_tray" => {}
         _ => return Err(fail(FailKind::ArgumentBad, key)),
     }
     let (key, value) = (String::from(key), String::from(value));

@@ -4,11 +4,17 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::base::bounds::{RAISE_LOOK_MS, RAISE_WAIT_MS};
 use crate::base::fail::{Fail, FailKind, fail, io_try};
 use crate::crypto::certificates::{chain_fingerprint, server_certificates_make};
 use crate::crypto::identity::{Identity, identity_make, identity_read};
 use crate::crypto::tls::{Trust, trust_of_ca};
+
+/// A second start makes this file in the home; the window of the first sees it, removes it and
+/// comes to front.
+pub const RAISE_NAME: &str = "raise";
 
 /// Paths of a home folder.
 #[derive(Clone, Debug)]
@@ -109,6 +115,23 @@ pub fn home_lock(home: &Home) -> Result<File, Fail> {
             Err(fail(FailKind::HomeBad, &format!("{what}: {error}")))
         }
     }
+}
+
+/// Просит окно первой программы показаться: кладёт файл и ждёт, чтобы его убрали. `false` — окна
+/// там нет; файл за собой убирается.
+pub fn raise_ask(home: &Home) -> bool {
+    let path = home.root.join(RAISE_NAME);
+    if std::fs::write(&path, b"").is_err() {
+        return false;
+    }
+    for _ in 0..RAISE_WAIT_MS / RAISE_LOOK_MS {
+        std::thread::sleep(Duration::from_millis(RAISE_LOOK_MS));
+        if !path.exists() {
+            return true;
+        }
+    }
+    // Убрал его не я: значит, окно успело в последний миг.
+    std::fs::remove_file(&path).is_err()
 }
 
 /// Читает текстовый файл целиком; нет файла — `None`.

@@ -8,6 +8,7 @@
 pub mod files;
 pub mod process;
 pub mod raw;
+pub mod screen;
 
 pub use process::{
     GUARD, Guard, code_of, folder_copy, program, project, run_whole, text_of, waiting,
@@ -165,15 +166,20 @@ pub fn client_start_at(home: &Path, join: &str, name: &str, options: &[&str]) ->
     for option in options {
         own.push(String::from(*option));
     }
-    client_run(home, join, name, own)
+    client_run(client_command(home), home, join, name, own)
 }
 
-/// Запускает процесс клиента и ждёт `ready`.
-fn client_run(home: &Path, join: &str, name: &str, options: Vec<String>) -> Client {
+/// Запускает процесс клиента и ждёт `ready`; `command` — программа и её лицо.
+pub fn client_run(
+    mut command: Command,
+    home: &Path,
+    join: &str,
+    name: &str,
+    options: Vec<String>,
+) -> Client {
     let mut out_name = home.as_os_str().to_os_string();
     out_name.push(format!(".{}.out", RUNS.fetch_add(1, Ordering::Relaxed)));
     let out_path = PathBuf::from(out_name);
-    let mut command = client_command(home);
     if !join.is_empty() {
         command.args(["--server", join]);
     }
@@ -211,7 +217,9 @@ pub fn client_kill(client: &mut Client) {
 
 /// Запускает того же клиента снова: та же папка, те же слова.
 pub fn client_again(client: &mut Client) {
-    let next = client_run(&client.home, &client.join, &client.name, client.options.clone());
+    let command = client_command(&client.home);
+    let options = client.options.clone();
+    let next = client_run(command, &client.home, &client.join, &client.name, options);
     *client = next;
 }
 

@@ -7,10 +7,16 @@ use super::tokens::{Source, Token, What, in_tests, is_sign, is_word, sign_after,
 use super::{Seen, World, seen};
 
 /// The only files that may implement a foreign trait, and why the library forces it.
-pub const FOREIGN_IMPLS: &[ForeignImpl] = &[ForeignImpl {
-    path: "src/crypto/verifiers.rs",
-    reason: "rustls takes certificate checks only as its own verifier traits",
-}];
+pub const FOREIGN_IMPLS: &[ForeignImpl] = &[
+    ForeignImpl {
+        path: "src/crypto/verifiers.rs",
+        reason: "rustls takes certificate checks only as its own verifier traits",
+    },
+    ForeignImpl {
+        path: "src/faces/window/tray_bus.rs",
+        reason: "ksni takes the tray's icon and menu only as its own trait",
+    },
+];
 
 /// One row of the list above.
 pub struct ForeignImpl {

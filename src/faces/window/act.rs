@@ -16,7 +16,8 @@ use super::form::{form_add, form_first, form_open, password_give};
 use super::jump::{chat_left, end_load};
 use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
-use super::people::people_order;
+use super::notice::seen_note;
+use super::people::{people_order, title_set};
 use super::pictures::PictureOrder;
 use super::run::{on_fade, on_glide, on_toast, widgets_place};
 use super::search::found_open;
@@ -162,6 +163,8 @@ pub fn chat_open(window: &mut Window, id: Id) {
     if let Some(person) = window.people.get_mut(&id) {
         person.unread = 0;
     }
+    seen_note(id);
+    title_set(window);
     people_order(window);
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(Field::Message));

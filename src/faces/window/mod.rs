@@ -11,20 +11,26 @@ pub mod bubble;
 pub mod canvas;
 pub mod chat;
 pub mod check;
+#[cfg_attr(target_os = "linux", path = "desk_bus.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "desk_system.rs")]
+pub mod desk;
 pub mod filebubble;
 pub mod form;
 pub mod gallery;
+pub mod herald;
 pub mod icon;
 pub mod jump;
 pub mod keys;
 pub mod lay;
 pub mod looks;
 pub mod menu;
+pub mod notice;
 pub mod paint;
 pub mod people;
 pub mod pictures;
 pub mod pipe;
 pub mod place;
+pub mod raise;
 pub mod run;
 pub mod search;
 pub mod sections;
@@ -37,5 +43,8 @@ pub mod state;
 pub mod strips;
 pub mod theme;
 pub mod times;
+#[cfg_attr(target_os = "linux", path = "tray_bus.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "tray_system.rs")]
+pub mod tray;
 pub mod typing;
 pub mod viewer;

@@ -4,6 +4,7 @@
 use fltk::prelude::InputExt;
 
 use super::chat::{chat_push, text_safe};
+use super::notice::unread_note;
 use super::state::{Body, Effect, Folder, Person, View, Window, row_new};
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits, id_shown};
@@ -145,6 +146,7 @@ pub fn title_set(window: &mut Window) {
             unread += person.unread;
         }
     }
+    unread_note(window, unread);
     let mut title = String::from("Supertext");
     if unread > 0 {
         title = format!("({unread}) {title}");

@@ -18,18 +18,22 @@ use super::act::{draft_keep, effects_run, redraw_all};
 use super::canvas::{canvas_sheet, on_canvas_draw, on_canvas_event};
 use super::chat::chat_scroll;
 use super::form::form_place;
+use super::herald::herald_start;
 use super::icon::icon_make;
 use super::looks::{font_apply, font_set};
+use super::notice::told_drain;
 use super::paint::{PLAIN, words};
 use super::people::people_order;
 use super::pictures::pictures_drain;
 use super::place::places;
+use super::raise::{hide_instead, raise_start, window_wait};
 use super::search::on_search_wait;
 use super::shows::show_take;
 use super::side::{on_side_draw, on_side_event};
 use super::start::window_new;
 use super::state::{Effect, Frames, Options, View, WINDOW, Widgets, Window};
 use super::strips::bits_faded;
+use super::tray::{TRAY_ON_MAIN, tray_look, tray_open};
 use super::typing::{on_message_event, typed_measure};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
@@ -78,9 +82,15 @@ pub fn window_run(queues: &'static Queues) {
             window.queues = Some(queues);
         }
     }
+    herald_start();
+    let mut tray = if TRAY_ON_MAIN { tray_open() } else { None };
     loop {
         shows_drain(queues);
-        if !app::wait() {
+        if TRAY_ON_MAIN {
+            tray_look(&mut tray);
+        }
+        told_drain();
+        if !window_wait() {
             // Окна больше нет, а ядро ещё не простилось: попросить его.
             effects_run(vec![Effect::Words(vec![String::from("/quit")])]);
             std::thread::sleep(Duration::from_millis(50));
@@ -166,6 +176,7 @@ pub fn window_open(options: Options, language: &str, first: bool) {
     font_apply();
     let first_field = if first { widgets.one.clone() } else { widgets.search.clone() };
     let _ = first_field.clone().take_focus();
+    raise_start();
 }
 
 /// Первая страница: крутит окно, пока на неё не ответят. `None` — окно закрыли.
@@ -312,6 +323,9 @@ pub fn on_message_changed(_field: &mut MultilineInput) {
 
 /// Закрытие: попросить ядро; оно раз предупредит, если что-то не отправлено.
 pub fn on_close(_window: &mut DoubleWindow) {
+    if hide_instead() {
+        return;
+    }
     let Ok(mut guard) = WINDOW.try_lock() else { return };
     let Some(window) = guard.as_mut() else { return };
     draft_keep(window);

@@ -5,6 +5,7 @@ use super::act::{chat_open, toast};
 use super::chat::{chat_before, chat_push, file_find, row_find, text_safe};
 use super::form::{form_found, form_open, form_password};
 use super::jump::{jump_look, later_take, row_arrive};
+use super::notice::{message_note, offer_note, request_note};
 use super::people::{
     contact_take, last_take, limits_take, people_order, person_of, request_take, title_set,
 };
@@ -35,7 +36,10 @@ pub fn show_take(window: &mut Window, show: Show) {
         }
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
         Show::Contact { .. } => contact_take(window, &show),
-        Show::Request { id, name, words } => request_take(window, id, &name, &words),
+        Show::Request { id, name, words } => {
+            request_take(window, id, &name, &words);
+            request_note(window, id);
+        }
         Show::Password { .. } => form_password(window, &show),
         Show::Person { id, .. } => {
             note_put(window, &show);
@@ -59,6 +63,7 @@ pub fn show_take(window: &mut Window, show: Show) {
         Show::Offer { peer, message, transfer, name, size, .. } => {
             let file = file_row(transfer, FileState::Offered, &name, size);
             file_put(window, peer, message, file, false);
+            offer_note(window, peer, &name);
         }
         Show::Progress { peer, transfer, bytes, size, rate } => {
             progress_take(window, peer, transfer, bytes, size, rate);
@@ -182,6 +187,7 @@ fn message_take(window: &mut Window, shown: MessageShow) {
         people_order(window);
         title_set(window);
     }
+    message_note(window, &shown);
     let Some(chat) = window.chats.get_mut(&peer) else { return };
     if let Some(index) = row_find(chat, &shown.message) {
         let row = &mut chat.rows[index];

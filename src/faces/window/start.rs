@@ -13,6 +13,7 @@ use super::act::{DRAFTS, command, effects_run, touch_do};
 use super::form::form_open;
 use super::keys::{is_enter, latin_pressed};
 use super::lay::Words;
+use super::notice::seen_note;
 use super::people::{people_order, title_set};
 use super::pictures::Pictures;
 use super::place::TYPED_LINE;
@@ -128,6 +129,7 @@ pub fn on_focus_look(_handle: TimeoutHandle) {
         if let Some(person) = window.people.get_mut(&peer) {
             person.unread = 0;
         }
+        seen_note(peer);
         title_set(window);
         people_order(window);
     }

@@ -1,7 +1,7 @@
 //! What the window knows: people, chats and their rows, what is typed, what is to be done after
-//! the lock is let go. The only static of the window: callbacks of FLTK carry nothing with them.
+//! the lock is let go. The statics of the window: callbacks of FLTK carry nothing with them.
 //! Что знает окно: люди, чаты и их строки, что набирается, что сделать, отпустив замок. Здесь
-//! единственная статическая окна: обработчики FLTK ничего с собой не носят.
+//! статические окна: обработчики FLTK ничего с собой не носят.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use fltk::widget::Widget;
 use fltk::window::DoubleWindow;
 
 use super::lay::{Laid, Words};
+use super::notice::{Herald, herald_make};
 use super::pictures::{PictureQueues, Pictures, Pixels, picture_queues};
 use super::theme::Palette;
 use supertext::base::ids::Id;
@@ -25,6 +26,8 @@ use supertext::workers::map::Queues;
 
 /// The state of the window; a lock over it is never held while FLTK may call back.
 pub static WINDOW: Mutex<Option<Box<Window>>> = Mutex::new(None);
+/// Queues and flags between the window and the thread that speaks with the desktop.
+pub static HERALD: LazyLock<Herald> = LazyLock::new(herald_make);
 
 /// What was written on the window in the last frame; `None` = nobody asks (audit.rs).
 pub static DRAWN: Mutex<Option<Audit>> = Mutex::new(None);
