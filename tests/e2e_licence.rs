@@ -89,7 +89,7 @@ fn a_wrong_date_is_one_line_and_code_2() {
     std::fs::create_dir_all(&home).unwrap();
     for wrong in ["31.01.2027", "2027-02-30", "2027-01-31\n2028-01-31"] {
         licence_put(&home, wrong);
-        let (code, out, err) = run_whole(&mut server_command(&home, "127.0.0.1:0"));
+        let (code, out, err) = run_whole(server_command(&home, "127.0.0.1:0"));
         assert_eq!(code, 2, "{wrong}: {out} {err}");
         assert_eq!(err.trim_end().lines().count(), 1, "{err}");
         assert!(err.contains("licence.txt") && err.contains("2027-01-31"), "{err}");
