@@ -26,7 +26,7 @@ use supertext::faces::echo::echo_face;
 use supertext::faces::input::{line_not_taken, pipe_read};
 use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
-use supertext::logic::events::{StartFacts, Wishes};
+use supertext::logic::events::{AcceptFiles, StartFacts, Wishes};
 use supertext::net::address::{JoinLine, join_parse};
 use supertext::store::account::{restore_people, restore_take};
 use supertext::store::backup::base_rescue;
@@ -35,17 +35,19 @@ use supertext::store::contacts::contacts_read;
 use supertext::store::desk::desk_new;
 use supertext::store::files::files_settle;
 use supertext::store::finished::finished_read;
+use supertext::store::folders::{folders_read, folders_settle};
 use supertext::store::history::history_unseen;
 use supertext::store::home::{
     Home, home_client, home_default, home_lock, home_open, identity_open, identity_renew,
     raise_ask, trust_open,
 };
-use supertext::store::journal::{JOURNAL_INCOMING, JOURNAL_OUTGOING, journals_list};
+use supertext::store::journal::{JOURNAL_OUTGOING, journals_list};
 use supertext::store::limits::limits_read;
 use supertext::store::outbox::outbox_all;
-use supertext::store::part::parts_settle;
 use supertext::store::people::{keys_forget, owner_claim, people_all};
-use supertext::store::settings::{Settings, setting_get, settings_read, settings_write};
+use supertext::store::settings::{
+    Settings, setting_get, settings_all, settings_read, settings_write,
+};
 use supertext::workers::map::{FACE, QUEUES};
 use supertext::workers::roles::{ClientStart, Event, FaceMain};
 use supertext::workers::start::{signals_start, workers_start};
@@ -170,7 +172,8 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
     }
     settings_write(&home.settings, &settings)?;
     let finished = finished_read(&home.finished)?;
-    parts_settle(&home.downloads, &finished)?;
+    let folders = folders_read(&home, &settings)?;
+    let incoming = folders_settle(&folders, &finished)?;
     let mut seed = [0u8; 8];
     random_fill(&mut seed)?;
     let wish = match &args.lang {
@@ -191,10 +194,11 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
         run: u64::from_be_bytes(seed) >> 1,
         server: join.address,
         wishes: wishes(args, &settings),
+        settings: settings_shown(args, &settings),
         limits: limits_read(&home.limits)?,
         contacts: contacts_read(&home.contacts)?,
         outgoing,
-        incoming: journals_list(&home.downloads, JOURNAL_INCOMING)?,
+        incoming,
         finished,
         outbox: outbox_all(&base)?,
         people: people_all(&base)?,
@@ -256,15 +260,33 @@ fn chat_choose(args: &ClientArgs, identity: &Identity) -> Result<Option<Id>, Fai
     }
 }
 
+/// Берутся ли все файлы сами, раз так запустили.
+fn takes_all(args: &ClientArgs) -> bool {
+    args.accept_files || args.mode == Some(Mode::Echo)
+}
+
+/// Все настройки, как они действуют: слова командной строки важнее файла.
+fn settings_shown(args: &ClientArgs, settings: &Settings) -> Vec<(&'static str, String)> {
+    let mut shown = settings.clone();
+    if takes_all(args) {
+        shown.insert(String::from("accept_files"), String::from("on"));
+    }
+    settings_all(&shown)
+}
+
 /// Настройки, нужные логике: слова командной строки важнее файла.
 fn wishes(args: &ClientArgs, settings: &Settings) -> Wishes {
     Wishes {
         name: setting_get(settings, "name"),
         messages_first: setting_get(settings, "messages").parse().unwrap_or(1000),
         files_first: setting_get(settings, "files").parse().unwrap_or(1000),
-        accept_files: args.accept_files
-            || args.mode == Some(Mode::Echo)
-            || setting_get(settings, "accept_files") == "on",
+        accept_files: match setting_get(settings, "accept_files").as_str() {
+            _ if takes_all(args) => AcceptFiles::On,
+            "on" => AcceptFiles::On,
+            "images" => AcceptFiles::Images,
+            _ => AcceptFiles::Off,
+        },
+        keep_first: setting_get(settings, "keep") == "on",
         answer_yes: args.yes || args.mode == Some(Mode::Echo),
         contacts_only: setting_get(settings, "accept_from") == "contacts",
         bits: setting_get(settings, "bits") == "on",

@@ -60,7 +60,7 @@ fn key_of(link: LinkId) -> [u8; 32] {
 fn link_make(bench: &mut Bench, link: LinkId) {
     let (key, at) = (key_of(link), now(bench));
     server_step(&mut bench.server, ServerEvent::LinkUp { link, key }, at, &mut bench.out);
-    let hello = Hello { version: 1, features: 0, clock: 0, program: String::new() };
+    let hello = Hello { version: 1, features: 0, clock: 0, program: String::new(), until: None };
     packet_give(bench, link, Kind::Hello, &hello);
 }
 
@@ -348,6 +348,7 @@ fn contact(id: Id, standing: Standing) -> ContactRow {
         standing,
         words,
         keep: id.is_multiple_of(3),
+        folder: if id.is_multiple_of(5) { String::from("Семья 家") } else { String::new() },
     }
 }
 

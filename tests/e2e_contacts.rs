@@ -50,6 +50,36 @@ fn names_are_given_found_and_kept() {
 }
 
 #[test]
+fn contacts_are_put_into_folders() {
+    let (_world, mut ann, bob) = pair();
+    let b = bob.id.clone();
+    for event in all(&mut ann, json!({"event": "contact", "id": b})) {
+        assert!(event["folder"].is_null(), "{event}");
+    }
+    say_words(&mut ann, &["/folder", &b, "  Моя \u{7}семья\u{202e} "]);
+    wait(&mut ann, json!({"event": "contact", "id": b, "folder": "Моя семья"}));
+    say(&mut ann, "/folder Bob Work friends");
+    wait(&mut ann, json!({"event": "contact", "id": b, "folder": "Work friends"}));
+    say_words(&mut ann, &["/folder", &b, &"ы".repeat(100)]);
+    wait(&mut ann, json!({"event": "contact", "id": b, "folder": "ы".repeat(64)}));
+    say_words(&mut ann, &["/folder", &b, "\u{7}"]);
+    wait(&mut ann, json!({"event": "error", "code": "argument-bad"}));
+    say(&mut ann, "/folder 11111111111111 Nobody");
+    wait(&mut ann, json!({"event": "error"}));
+    say(&mut ann, "/folder");
+    wait(&mut ann, json!({"event": "error", "code": "argument-missing"}));
+    say(&mut ann, "/quit");
+    assert_eq!(exit_code(&mut ann), 0, "{}", told(&ann));
+    client_again(&mut ann);
+    let online = json!({"event": "contact", "id": b, "folder": "ы".repeat(64), "state": "online"});
+    wait(&mut ann, online);
+    forget(&mut ann);
+    say(&mut ann, "/folder Bob");
+    let out = wait(&mut ann, json!({"event": "contact", "id": b}));
+    assert!(out["folder"].is_null(), "{out}");
+}
+
+#[test]
 fn unread_is_counted_and_cleared() {
     let (_world, mut ann, mut bob) = pair();
     let (a, b) = (ann.id.clone(), bob.id.clone());

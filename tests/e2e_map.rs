@@ -90,7 +90,7 @@ fn sources_scan() -> Found {
             "map.rs" | "mod.rs" | "roles.rs" => continue,
             "perform.rs" => ("controller", "controller"),
             "basekeeper.rs" | "mailkeeper.rs" => ("filesaver", "filesaver"),
-            "longreads.rs" | "vaults.rs" => ("filereader", "filereader"),
+            "longreads.rs" | "pace.rs" | "vaults.rs" => ("filereader", "filereader"),
             "start.rs" => ("face", "face"),
             own => {
                 let own = own.strip_suffix(".rs").expect("a source file");

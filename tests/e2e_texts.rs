@@ -189,7 +189,8 @@ fn message_sample() -> MessageShow {
 fn contact_sample(standing: Standing, state: PeerState) -> Show {
     let (unread, blocked, verified, changed) = (2, false, true, true);
     let name = String::from("Ann");
-    Show::Contact { id: 7, name, state, unread, blocked, standing, verified, changed }
+    let folder = String::from("Family");
+    Show::Contact { id: 7, name, state, unread, blocked, standing, verified, changed, folder }
 }
 
 /// События, которые лицо показывает словами из lang/.

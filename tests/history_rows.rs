@@ -88,8 +88,8 @@ fn found(base: &Connection, words: &str) -> Vec<String> {
 
 /// Что стало с входящим файлом.
 fn mark(number: u64, state: FileState, path: &str) -> FileMark {
-    let (message, path) = (id_make(number), String::from(path));
-    FileMark { peer: ANN, outgoing: false, message, state, path }
+    let (transfer, path) = (id_make(number), String::from(path));
+    FileMark { peer: ANN, outgoing: false, transfer, state, path }
 }
 
 /// Число по запросу.
@@ -115,6 +115,9 @@ fn a_file_is_a_row_that_is_found_and_ends() {
     let base = base_make();
     assert!(put(&base, ANN, false, &offer(1, "Годовой отчёт.pdf", 700), true));
     assert!(!put(&base, ANN, false, &offer(1, "Годовой отчёт.pdf", 700), true));
+    let mut again = offer(1, "Годовой отчёт.pdf", 700);
+    again.id = id_make(50);
+    assert!(!put(&base, ANN, false, &again, true), "the same transfer in another envelope");
     assert_eq!(history_unseen(&base).unwrap(), vec![(ANN, 1)]);
     let shown = last(&base, ANN);
     assert_eq!((shown.len(), shown[0].text.as_str(), shown[0].message), (1, "", id_make(1)));

@@ -26,11 +26,12 @@ mod sealed;
 #[path = "wire/vectors.rs"]
 mod vectors;
 
+use supertext::base::clock::day_end;
 use supertext::base::fail::FAILS;
 use supertext::wire::message::{Envelope, Sealed, envelope_bytes, message_put};
 use supertext::wire::packets::{Family, Kind, PACKETS, packet_row};
 
-use self::body::{Packet, packet_decode, packet_encode};
+use self::body::{Body, Packet, packet_decode, packet_encode};
 use self::vectors::{
     ENVELOPES, SEALEDS, body_expected, envelope_expected, header_expected, sealed_expected,
     vector_bytes, vectors_read,
@@ -44,6 +45,7 @@ fn every_packet_and_envelope_has_one_vector() {
     }
     wanted.extend_from_slice(&SEALEDS);
     wanted.extend_from_slice(&ENVELOPES);
+    wanted.push("HELLO_SERVER");
     let mut found: Vec<String> = Vec::new();
     for vector in vectors_read() {
         found.push(vector.name);
@@ -59,6 +61,28 @@ fn packets_encode_to_the_vectors() {
         let packet = Packet { header, kind, body: body_expected(kind, &vector) };
         let bytes = packet_encode(&packet).expect("the values of a vector can be encoded");
         assert_eq!(hex::encode(&bytes), hex::encode(&vector), "{}", row.name);
+    }
+}
+
+#[test]
+fn a_server_tells_its_licence_in_hello() {
+    let vector = vector_bytes("HELLO_SERVER");
+    let (packet, _) = packet_decode(&vector).expect("a right packet").expect("a whole packet");
+    let Body::Hello(hello) = &packet.body else { panic!("not HELLO: {packet:?}") };
+    assert_eq!((hello.clock, hello.until), (1_767_225_600_000, day_end("2027-01-31")));
+    let bytes = packet_encode(&packet).expect("encoded");
+    assert_eq!(hex::encode(&bytes), hex::encode(&vector));
+    // Прежняя программа ключа 4 не знает и пропускает его; без него срока нет.
+    let Body::Hello(old) = body_expected(Kind::Hello, &[]) else { panic!("not HELLO") };
+    assert_eq!(old.until, None);
+}
+
+#[test]
+fn days_end_at_midnight_in_utc() {
+    assert_eq!(day_end("1970-01-01"), Some(86_399_999));
+    assert_eq!(day_end("2028-02-29"), Some(1_835_481_599_999));
+    for wrong in ["", "2027-02-29", "2027-13-01", "27-01-31", "2027-1-31", "2027-01-31 ", "soon"] {
+        assert_eq!(day_end(wrong), None, "{wrong}");
     }
 }
 

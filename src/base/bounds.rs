@@ -60,6 +60,12 @@ pub const ACTIVE_INCOMING_MAX: usize = 4;
 pub const TRANSFERS_MAX: usize = 1_000;
 /// Finished transfers that are remembered, so that a repeated offer is recognised.
 pub const FINISHED_MAX: usize = 1_000;
+/// A picture that the setting `accept_files images` takes by itself has at most so many bytes.
+pub const IMAGE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Folders in which unfinished files may lie.
+pub const FOLDERS_MAX: usize = 32;
+/// Bytes of a setting's value.
+pub const SETTING_MAX: usize = 4_096;
 /// Bytes of a file name.
 pub const FILE_NAME_MAX: usize = 200;
 /// Greatest file: 2^53 bytes.

@@ -34,6 +34,22 @@ pub fn time_rfc3339(wall_ms: u64) -> String {
     }
 }
 
+/// Последняя миллисекунда дня `2026-01-31` по UTC; `None` — это не день.
+pub fn day_end(day: &str) -> Option<u64> {
+    let date = jiff::civil::Date::strptime("%Y-%m-%d", day).ok()?;
+    if day.len() != 10 {
+        return None;
+    }
+    let next = date.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    u64::try_from(next.timestamp().as_millisecond()).ok()?.checked_sub(1)
+}
+
+/// День по UTC: `2026-01-31`.
+pub fn day_utc(wall_ms: u64) -> String {
+    let whole = time_rfc3339(wall_ms);
+    String::from(&whole[..usize::min(10, whole.len())])
+}
+
 /// Местный день для прошлого в консоли: `2026-01-31`.
 pub fn day_local(wall_ms: u64) -> String {
     match jiff::Timestamp::from_millisecond(wall_ms as i64) {

@@ -89,6 +89,8 @@ pub enum FailKind {
     HomeUsed,
     AccountPresent,
     PasswordsDiffer,
+    FolderBad,
+    LicenceBad,
 }
 
 /// One row of the table of failures.
@@ -189,6 +191,8 @@ pub const FAILS: &[FailRow] = &[
     row(FailKind::HomeUsed, "home-used", 2),
     row(FailKind::AccountPresent, "account-present", 2),
     row(FailKind::PasswordsDiffer, "passwords-differ", 2),
+    row(FailKind::FolderBad, "folder-bad", 2),
+    row(FailKind::LicenceBad, "licence-bad", 2),
 ];
 
 /// A failure: its kind and what it was about (a path, an address, the system's own words).

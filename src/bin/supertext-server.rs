@@ -17,6 +17,7 @@ use supertext::net::sockets::listen;
 use supertext::store::home::{
     home_default, home_lock, home_open, server_certificates_open, server_key_password,
 };
+use supertext::store::licence::licence_read;
 use supertext::store::mail::{mail_open, mail_sums};
 use supertext::store::registered::registered_read;
 use supertext::workers::map::{FACE, QUEUES};
@@ -43,6 +44,7 @@ fn server_main(args: ServerArgs) -> Result<(), Fail> {
     let _lock = home_lock(&home)?;
     log_start(&home.log, &args.log)?;
     descriptors_raise();
+    let licence = licence_read(&home.licence)?;
     let certificates = server_certificates_open(&home)?;
     let password = server_key_password();
     let tls =
@@ -62,7 +64,7 @@ fn server_main(args: ServerArgs) -> Result<(), Fail> {
         bytes: args.mail_megabytes.saturating_mul(1 << 20),
         age_ms: args.mail_days.saturating_mul(24 * 60 * 60 * 1_000),
     };
-    let start = ServerStart { home, socket, tls, registered, mail, mailboxes, quota };
+    let start = ServerStart { home, socket, tls, registered, mail, mailboxes, quota, licence };
     let _ = QUEUES.events.put.send(Event::StartServer(Box::new(start)));
     workers_start()?;
     signals_start()?;

@@ -31,6 +31,7 @@ pub enum Verb {
     Spam,
     Contacts,
     Rename,
+    Folder,
     Remove,
     Block,
     Verify,
@@ -93,6 +94,7 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Spam, "/spam", ""),
     row(Verb::Contacts, "/contacts", ""),
     row(Verb::Rename, "/rename", "ID name"),
+    row(Verb::Folder, "/folder", "ID [NAME]"),
     row(Verb::Remove, "/remove", "ID"),
     row(Verb::Block, "/block", "ID"),
     row(Verb::Verify, "/verify", "ID [yes|no|NUMBER]"),
@@ -127,7 +129,7 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Find, "/find", "NAME|ID"),
     row(Verb::Bits, "/bits", "on|off"),
     row(Verb::Language, "/lang", "ru|en|zh"),
-    row(Verb::Set, "/set", "key value"),
+    row(Verb::Set, "/set", "[key value]"),
     row(Verb::Quit, "/quit", ""),
 ];
 
@@ -266,6 +268,7 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
             let who = who(words)?;
             Command::Rename { who, name: String::from(word(words, 1, "name")?) }
         }
+        Verb::Folder => Command::Folder { who: who(words)?, name: word_or_empty(words, 1) },
         Verb::Remove => Command::Remove(who(words)?),
         Verb::Block => Command::Block(who(words)?),
         Verb::Verify => verify_make(words)?,
@@ -392,8 +395,12 @@ fn switch_make(value: &str) -> Result<bool, Fail> {
     }
 }
 
-/// `/set`: ключ и значение по таблице настроек; `bits` — то же, что команда `/bits`.
+/// `/set`: ключ и значение по таблице настроек; `bits` — то же, что команда `/bits`. Без слов —
+/// список всех.
 fn set_make(words: &[String]) -> Result<Command, Fail> {
+    if word_or_empty(words, 0).is_empty() {
+        return Ok(Command::Settings);
+    }
     let key = String::from(word(words, 0, "key")?);
     let value = word_or_empty(words, 1);
     if key == "bits" {

@@ -104,6 +104,8 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::Confirm { .. }
             | Show::Chosen { .. }
             | Show::Help(_)
+            | Show::Licence { .. }
+            | Show::Settings(_)
             | Show::Info { .. }
             | Show::Error { .. } => {}
         }

@@ -65,6 +65,8 @@ pub fn echo_face(queues: &Queues) {
             | Show::Chosen { .. }
             | Show::Language(_)
             | Show::Help(_)
+            | Show::Licence { .. }
+            | Show::Settings(_)
             | Show::Info { .. }
             | Show::Error { .. } => {}
         }

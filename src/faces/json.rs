@@ -176,10 +176,7 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "event": "link", "peer": "server", "state": link_word(*state), "path": "relay",
             "server": server, "reason": reason_text(texts, reason), "code": reason_code(reason),
             "retry_ms": retry_ms}),
-        Show::Contact { id, name, state, unread, blocked, standing, verified, changed } => json!({
-            "event": "contact", "id": id_digits(*id), "name": name,
-            "state": contact_word(*state, *standing), "unread": unread, "blocked": blocked,
-            "standing": standing_word(*standing), "verified": verified, "key_changed": changed}),
+        Show::Contact { .. } => contact_json(show),
         Show::Request { id, name, words } => json!({
             "event": "request", "id": id_digits(*id), "name": name, "text": words}),
         Show::Safety { peer, name, number, verified } => json!({
@@ -226,6 +223,8 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::Language(code) => json!({
             "event": "info", "text": text(texts, "language-set", &[("code", code.clone())])}),
         Show::Help(word) => json!({"event": "info", "text": word}),
+        Show::Licence { until_ms, server_now_ms } => licence_json(*until_ms, *server_now_ms),
+        Show::Settings(values) => settings_json(values),
         Show::Info { key, values } => json!({
             "event": "info", "code": key, "text": text(texts, key, values)}),
         Show::Error { fail, command } => json!({
@@ -233,6 +232,38 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "command": command}),
         Show::Exit(code) => json!({"event": "exit", "code": code}),
     }
+}
+
+/// Срок лицензии сервера и его время как объект JSON.
+fn licence_json(until_ms: u64, server_now_ms: u64) -> Value {
+    let (until, now) = (time_rfc3339(until_ms), time_rfc3339(server_now_ms));
+    json!({"event": "licence", "until": until, "now": now})
+}
+
+/// Настройки как объект JSON.
+fn settings_json(values: &[(&'static str, String)]) -> Value {
+    let mut map = serde_json::Map::new();
+    for (key, value) in values {
+        map.insert(String::from(*key), Value::String(value.clone()));
+    }
+    json!({"event": "settings", "values": map})
+}
+
+/// Контакт как объект JSON; папка названа, только если она есть.
+fn contact_json(show: &Show) -> Value {
+    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed, folder } =
+        show
+    else {
+        return Value::Null;
+    };
+    let mut contact = json!({
+        "event": "contact", "id": id_digits(*id), "name": name,
+        "state": contact_word(*state, *standing), "unread": unread, "blocked": blocked,
+        "standing": standing_word(*standing), "verified": verified, "key_changed": changed});
+    if !folder.is_empty() {
+        contact["folder"] = json!(folder);
+    }
+    contact
 }
 
 /// Сообщение как объект JSON; правка носит номер того, что исправлено.

@@ -5,11 +5,12 @@ use super::commands::COMMANDS;
 use super::json::{file_word, link_word, peer_word, receipt_word};
 use super::seals::{bits_text, password_text, safety_text};
 use super::texts::{Texts, text, text_fail};
-use crate::base::clock::{day_local, time_local};
+use crate::base::clock::{day_local, day_utc, time_local};
 use crate::base::fail::Fail;
 use crate::base::ids::{Id, id_digits, id_shown};
 use crate::logic::contacts::letter_harmful;
 use crate::logic::events::Standing;
+use crate::logic::licence::licence_left;
 use crate::logic::show::{
     Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show,
 };
@@ -81,6 +82,8 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Chosen { name, .. } => text(texts, "chat-chosen", &[("name", clean_line(name))]),
         Show::Language(code) => text(texts, "language-set", &[("code", code.clone())]),
         Show::Help(word) => help_text(texts, word),
+        Show::Licence { until_ms, server_now_ms } => licence_text(texts, *until_ms, *server_now_ms),
+        Show::Settings(values) => settings_text(values),
         Show::Info { key, values } => info_line(texts, key, values),
         Show::Error { fail, .. } => text(texts, "error", &[("text", fail_line(texts, fail))]),
         Show::Exit(_) => String::new(),
@@ -107,7 +110,8 @@ fn link_line(
 
 /// Контакт: номер, имя, сверен ли ключ, состояние, непрочитанное, не сменился ли ключ.
 fn contact_line(texts: &Texts, show: &Show) -> String {
-    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed } = show
+    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed, folder } =
+        show
     else {
         return String::new();
     };
@@ -130,6 +134,9 @@ fn contact_line(texts: &Texts, show: &Show) -> String {
     }
     if *changed {
         line.push_str(&format!("  {}", text(texts, "contact-changed", &[])));
+    }
+    if !folder.is_empty() {
+        line.push_str(&format!("  {{{}}}", clean_line(folder)));
     }
     line
 }
@@ -185,6 +192,25 @@ fn reason_line(texts: &Texts, reason: &Option<Fail>) -> String {
 fn fail_line(texts: &Texts, failed: &Fail) -> String {
     let detail = clean_line(&failed.detail);
     text_fail(texts, &Fail { kind: failed.kind, detail })
+}
+
+/// Срок лицензии сервера: пока времени довольно, говорить не о чем.
+fn licence_text(texts: &Texts, until_ms: u64, server_now_ms: u64) -> String {
+    let date = ("date", day_utc(until_ms));
+    match licence_left(until_ms, server_now_ms) {
+        Some(Some(days)) => text(texts, "licence-left", &[date, ("days", days.to_string())]),
+        Some(None) => text(texts, "licence-over", &[date]),
+        None => String::new(),
+    }
+}
+
+/// Все настройки, по строке на каждую.
+fn settings_text(values: &[(&'static str, String)]) -> String {
+    let mut lines = Vec::new();
+    for (key, value) in values {
+        lines.push(format!("  {key} = {}", clean_line(value)));
+    }
+    lines.join("\n")
 }
 
 /// Строка из lang/ с переменными, среди которых бывают чужие имена.

@@ -44,6 +44,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         Verb::History
         | Verb::Add
         | Verb::Rename
+        | Verb::Folder
         | Verb::Verify
         | Verb::Trust
         | Verb::Message

@@ -13,6 +13,7 @@ use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
+use super::licence::licence_show;
 use super::messages::{
     base_tick, outbox_again, outbox_flush, outbox_refused, outbox_stored, outbox_tick,
 };
@@ -195,13 +196,13 @@ fn link_up(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
         return;
     }
     client.server.stage = Stage::Greeting;
-    client.server.since_ms = now.mono_ms;
-    client.server.heard_ms = now.mono_ms;
+    (client.server.since_ms, client.server.heard_ms) = (now.mono_ms, now.mono_ms);
     let hello = Hello {
         version: PROTOCOL_VERSION,
         features: 0,
         clock: now.wall_ms,
         program: String::from(PROGRAM),
+        until: None,
     };
     control_put(client, Kind::Hello, &hello, out);
 }
@@ -354,6 +355,7 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     client.server.wait_ms = 0;
     let server = client.server.address.clone();
     out_show(out, Show::Link { state: LinkShow::Up, server, reason: None, retry_ms: 0 });
+    licence_show(&hello, out);
     let mut ids: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
         if !contact.blocked {

@@ -95,6 +95,11 @@ pub enum Command {
         who: String,
         name: String,
     },
+    /// Show a contact in this group; empty = in none.
+    Folder {
+        who: String,
+        name: String,
+    },
     Remove(String),
     Block(String),
     To(String),
@@ -129,6 +134,8 @@ pub enum Command {
     Status,
     Peers,
     Language(String),
+    /// List all settings.
+    Settings,
     Set {
         key: String,
         value: String,

@@ -8,7 +8,8 @@ use super::contacts::{
     contact_meet, contact_name, contact_show, is_stranger, name_clean, who_find,
 };
 use super::events::{
-    Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Standing, Transfer, out_show,
+    AcceptFiles, Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Standing,
+    Transfer, out_show,
 };
 use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
 use super::messages::text_write;
@@ -75,6 +76,7 @@ fn command_do(
         Command::Contacts => contacts_list(client, false, out),
         Command::Peers => contacts_list(client, true, out),
         Command::Rename { who, name } => return contact_rename(client, &who, &name, out),
+        Command::Folder { who, name } => return contact_folder(client, &who, &name, out),
         Command::Remove(who) => return contact_remove(client, &who, now, out),
         Command::Block(who) => return contact_block(client, &who, now, out),
         Command::To(who) => return chat_choose(client, &who, out),
@@ -112,7 +114,8 @@ fn command_do(
         Command::Yes(token) => return question_answer(client, token, true, now, out),
         Command::No(token) => return question_answer(client, token, false, now, out),
         Command::Status => status_show(client, now, out),
-        Command::Language(code) => language_set(&code, out),
+        Command::Language(code) => language_set(client, &code, out),
+        Command::Settings => out_show(out, Show::Settings(client.settings.clone())),
         Command::Set { key, value } => return setting_set(client, &key, &value, out),
         Command::Quit => return leave_asked(client, now, out),
         Command::EndOfInput => leave_drain(client, now, out),
@@ -173,7 +176,7 @@ fn bits_set(client: &mut Client, on: bool, out: &mut Out) {
     let value = String::from(if on { "on" } else { "off" });
     let key = if on { "bits-on" } else { "bits-off" };
     out_show(out, Show::Info { key, values: Vec::new() });
-    out.actions.push(Action::Setting { key: String::from("bits"), value });
+    setting_keep(client, "bits", value, out);
 }
 
 /// `/contacts` и `/peers`: список людей (во втором — только те, кто на связи).
@@ -201,6 +204,21 @@ fn contact_rename(client: &mut Client, who: &str, name: &str, out: &mut Out) -> 
     }
     if let Some(contact) = client.contacts.get_mut(&id) {
         contact.name = name;
+        client.contacts_dirty = true;
+    }
+    contact_show(client, id, out);
+    Ok(())
+}
+
+/// `/folder`: в какой папке показывать контакт; без имени — ни в какой.
+fn contact_folder(client: &mut Client, who: &str, name: &str, out: &mut Out) -> Result<(), Fail> {
+    let id = known_find(client, who)?;
+    let folder = name_clean(name);
+    if folder.is_empty() && !name.trim().is_empty() {
+        return Err(fail(FailKind::ArgumentBad, "NAME"));
+    }
+    if let Some(contact) = client.contacts.get_mut(&id) {
+        contact.folder = folder;
         client.contacts_dirty = true;
     }
     contact_show(client, id, out);
@@ -336,10 +354,19 @@ fn status_show(client: &Client, now: Time, out: &mut Out) {
 }
 
 /// `/lang`: язык меняет displayer; здесь только запомнить.
-fn language_set(code: &str, out: &mut Out) {
+fn language_set(client: &mut Client, code: &str, out: &mut Out) {
     out_show(out, Show::Language(String::from(code)));
-    let (key, value) = (String::from("lang"), String::from(code));
-    out.actions.push(Action::Setting { key, value });
+    setting_keep(client, "lang", String::from(code), out);
+}
+
+/// Велит запомнить настройку и помнит её сам: о ней могут спросить.
+fn setting_keep(client: &mut Client, key: &str, value: String, out: &mut Out) {
+    for (known, held) in &mut client.settings {
+        if *known == key {
+            *held = value.clone();
+        }
+    }
+    out.actions.push(Action::Setting { key: String::from(key), value });
 }
 
 /// `/set`: изменить и запомнить настройку. Незнакомый ключ отвергает faces/commands.rs.
@@ -352,17 +379,24 @@ fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Re
         }
         "messages" => wishes.messages_first = number(value)?,
         "files" => wishes.files_first = number(value)?,
-        "accept_files" => wishes.accept_files = value == "on",
+        "accept_files" => {
+            wishes.accept_files = match value {
+                "on" => AcceptFiles::On,
+                "images" => AcceptFiles::Images,
+                _ => AcceptFiles::Off,
+            };
+        }
+        "keep" => wishes.keep_first = value == "on",
         "accept_from" => wishes.contacts_only = value == "contacts",
-        // Это нужно только окну: оно узнаёт о перемене по строке ниже.
-        "theme" | "send_key" => {}
         "notifications" | "notify_text" | "sounds" | "close_to_tray" => {}
+        // Это нужно только окну (оно узнаёт о перемене по строке ниже) и тем, кто пишет файлы.
+        "theme" | "send_key" | "font" | "font_size" | "downloads" | "rate" => {}
         _ => return Err(fail(FailKind::ArgumentBad, key)),
     }
-    let (key, value) = (String::from(key), String::from(value));
-    let values = vec![("key", key.clone()), ("value", value.clone())];
+    let value = String::from(value);
+    let values = vec![("key", String::from(key)), ("value", value.clone())];
     out_show(out, Show::Info { key: "setting-set", values });
-    out.actions.push(Action::Setting { key, value });
+    setting_keep(client, key, value, out);
     Ok(())
 }
 

@@ -23,6 +23,7 @@ pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
             contact.standing = row.standing;
             contact.words = row.words.clone();
             contact.keep = row.keep;
+            contact.folder = name_clean(&row.folder);
         }
     }
     limits_apply(client, &facts.limits);
@@ -96,7 +97,8 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
         resend_ms: RESEND_MS,
         standing: Standing::Contact,
         words: String::new(),
-        keep: true,
+        keep: client.wishes.keep_first,
+        folder: String::new(),
         key_asked_ms: None,
         key_wait_ms: KEY_AGAIN_MS,
         heard_ms: 0,
@@ -161,6 +163,7 @@ pub fn contact_show(client: &Client, id: Id, out: &mut Out) {
                 standing: contact.standing,
                 verified,
                 changed,
+                folder: contact.folder.clone(),
             },
         );
     }
@@ -316,6 +319,7 @@ pub fn contact_rows(client: &Client) -> Vec<ContactRow> {
             standing: contact.standing,
             words: contact.words.clone(),
             keep: contact.keep,
+            folder: contact.folder.clone(),
         });
     }
     rows

@@ -47,6 +47,8 @@ pub struct ContactRow {
     pub words: String,
     /// His messages stay in the history.
     pub keep: bool,
+    /// The group he is shown in; empty = none.
+    pub folder: String,
 }
 
 /// How a person and I stand.
@@ -88,13 +90,24 @@ pub struct FinishedRow {
     pub state: u8,
 }
 
+/// Which offered files are taken by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptFiles {
+    Off,
+    /// Small pictures of contacts.
+    Images,
+    On,
+}
+
 /// Settings the logic needs (store/settings.rs keeps them).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wishes {
     pub name: String,
     pub messages_first: u64,
     pub files_first: u64,
-    pub accept_files: bool,
+    pub accept_files: AcceptFiles,
+    /// Messages of new contacts stay in the history.
+    pub keep_first: bool,
     pub answer_yes: bool,
     /// Only contacts may write; strangers go to the spam folder.
     pub contacts_only: bool,
@@ -113,6 +126,8 @@ pub struct StartFacts {
     /// HOST:PORT, or empty: no server is known.
     pub server: String,
     pub wishes: Wishes,
+    /// All settings and their values, in the order of their table.
+    pub settings: Vec<(&'static str, String)>,
     pub limits: Vec<LimitRow>,
     pub contacts: Vec<ContactRow>,
     pub outgoing: Vec<TransferFacts>,
@@ -270,6 +285,10 @@ pub enum ServerEvent<'a> {
         link: LinkId,
         id: Id,
         found: Option<KeyBundle>,
+    },
+    /// licence.txt was changed.
+    Licence {
+        until: Option<u64>,
     },
     /// What became of an order about an account.
     Account {

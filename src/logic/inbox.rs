@@ -41,7 +41,7 @@ pub fn message_received(
     };
     let (seen, keep) = match client.contacts.get(&source) {
         Some(contact) => (client.chosen == Some(source), contact.keep),
-        None => (false, true),
+        None => (false, client.wishes.keep_first),
     };
     let (peer, received) = (source, now.wall_ms);
     out.actions.push(Action::Base(BaseOrder::Accept { peer, bytes, received, seen, keep }));
@@ -190,7 +190,7 @@ pub fn envelope_opened(
                     unread_count(client, source);
                 }
                 if !in_spam(client, source) {
-                    offer_received(client, source, offer, now, out);
+                    offer_received(client, source, envelope.id, offer, now, out);
                 }
             }
         }

@@ -14,6 +14,7 @@ pub mod events;
 pub mod inbox;
 pub mod keys;
 pub mod leaving;
+pub mod licence;
 pub mod mailbox;
 pub mod messages;
 pub mod orders;

@@ -12,7 +12,7 @@ use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::wire::control::{KeyBundle, Keys};
 use crate::wire::header::Header;
-use crate::wire::message::{Envelope, MessageId};
+use crate::wire::message::{Envelope, MessageId, TransferId};
 
 /// A place in the order of one's messages to a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,12 +65,12 @@ pub struct Found {
     pub file: bool,
 }
 
-/// What became of a file of the history; the row is named by the transfer's id.
+/// What became of a file of the history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileMark {
     pub peer: Id,
     pub outgoing: bool,
-    pub message: MessageId,
+    pub transfer: TransferId,
     /// Offered changes nothing; an end stays.
     pub state: FileState,
     /// Empty: as it was.

@@ -11,7 +11,7 @@ use super::events::{
 };
 use super::messages::{envelope_own, envelope_write, outbox_put};
 use super::show::{MessageShow, Show};
-use super::state::{Client, phase_shown, transfer_find};
+use super::state::{Client, phase_shown, transfer_told};
 use crate::base::bounds::{HISTORY_MAX, QUOTE_LETTERS, SEARCH_MANY};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -55,9 +55,9 @@ fn file_live(client: &Client, message: &mut MessageShow) {
     let Some(file) = &mut message.file else {
         return;
     };
-    if let Some(transfer) = transfer_find(client, message.outgoing, &message.message) {
+    if let Some(transfer) = transfer_told(client, message.peer, &message.message) {
         if let Some(live) = client.transfers.get(&transfer) {
-            if live.facts.peer == message.peer {
+            if live.outgoing == message.outgoing {
                 file.transfer = transfer;
                 file.state = phase_shown(live);
             }

@@ -1,9 +1,9 @@
 //! Receiving files: an offer, the user's answer, the credit window, what is saved, the end.
 //! Приём файлов: предложение, ответ человека, окно кредита, что записано, конец.
 
-use super::contacts::{is_watched, text_cut, watch_put};
+use super::contacts::{is_stranger, is_watched, text_cut, watch_put};
 use super::events::{
-    Action, FileMark, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show,
+    AcceptFiles, Action, FileMark, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show,
 };
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
@@ -12,8 +12,8 @@ use super::transfers::{
     stop_shown, transfer_end, transfer_pause,
 };
 use crate::base::bounds::{
-    ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, OFFERS_MAX, STALL_MS, TRANSFERS_MAX,
-    WANT_PACKETS, WINDOW_PACKETS,
+    ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, IMAGE_BYTES_MAX, OFFERS_MAX, STALL_MS,
+    TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -23,14 +23,24 @@ use crate::wire::file::{
     FileWant, STOP_CANCELLED, STOP_ERROR, STOP_PAUSED, STOP_REFUSED, file_packets,
 };
 use crate::wire::header::CONTENT_ID_MAX;
-use crate::wire::message::{Offer, TransferId};
+use crate::wire::message::{MessageId, Offer, TransferId};
 use crate::wire::packets::{Kind, Lane};
+
+/// Концы имён картинок.
+const IMAGE_ENDS: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "bmp"];
 
 /// Сколько раз блок может не сойтись, прежде чем передача бросается.
 const REWINDS_MAX: u32 = 5;
 
-/// Пришло предложение файла, новое или повторное.
-pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, out: &mut Out) {
+/// Пришло предложение файла, новое или повторное; `message` — номер его конверта.
+pub fn offer_received(
+    client: &mut Client,
+    source: Id,
+    message: MessageId,
+    offer: Offer,
+    now: Time,
+    out: &mut Out,
+) {
     let (handle, id) = (offer.handle, offer.transfer);
     for index in 0..client.finished.len() {
         if client.finished[index].transfer == id {
@@ -67,21 +77,49 @@ pub fn offer_received(client: &mut Client, source: Id, offer: Offer, now: Time, 
     };
     let (name, size) = (facts.name.clone(), facts.size);
     let transfer = transfer_add(client, false, facts, Phase::Offered);
+    if let Some(state) = client.transfers.get_mut(&transfer) {
+        state.message = message;
+    }
     let packets = file_packets(size);
-    out_show(out, Show::Offer { peer: source, message: id, transfer, name, size, packets });
-    if client.wishes.accept_files {
+    out_show(out, Show::Offer { peer: source, message, transfer, name, size, packets });
+    if taken_unasked(client, transfer) {
         let _ = file_take(client, transfer, now, out);
     }
 }
 
 /// Конец входящей передачи для истории.
-fn mark_in(peer: Id, message: TransferId, state: FileState) -> FileMark {
-    FileMark { peer, outgoing: false, message, state, path: String::new() }
+fn mark_in(peer: Id, transfer: TransferId, state: FileState) -> FileMark {
+    FileMark { peer, outgoing: false, transfer, state, path: String::new() }
 }
 
 /// Состояние оконченной передачи для показа: 0 — готово, иное — как у FILE_STOP.
 pub fn finished_shown(stop: u8) -> FileState {
     if stop == 0 { FileState::Done } else { stop_shown(stop) }
+}
+
+/// Берётся ли это предложение само: все файлы или небольшие картинки тех, кто в контактах.
+fn taken_unasked(client: &Client, transfer: Transfer) -> bool {
+    match client.wishes.accept_files {
+        AcceptFiles::Off => return false,
+        AcceptFiles::On => return true,
+        AcceptFiles::Images => {}
+    }
+    let Some(state) = client.transfers.get(&transfer) else {
+        return false;
+    };
+    let known = match client.contacts.get(&state.facts.peer) {
+        Some(contact) => !is_stranger(contact),
+        None => false,
+    };
+    known && state.facts.size <= IMAGE_BYTES_MAX && image_named(&state.facts.name)
+}
+
+/// Кончается ли имя так, как у картинок.
+fn image_named(name: &str) -> bool {
+    match name.rsplit_once('.') {
+        Some((_, end)) => IMAGE_ENDS.contains(&end.to_ascii_lowercase().as_str()),
+        None => false,
+    }
 }
 
 /// Сколько предложений этого человека ждёт ответа.

@@ -83,6 +83,7 @@ pub fn source_opened(
     let random = state.transfer_random;
     state.transfer_random = [0; 64];
     state.facts.transfer = message_id(now.wall_ms, &random[0..10]);
+    state.message = state.facts.transfer;
     state.facts.handle = handle;
     state.facts.key.copy_from_slice(&random[32..64]);
     state.facts.name = String::from(name);
@@ -165,11 +166,11 @@ fn offer_put(client: &mut Client, transfer: Transfer, now: Time, out: &mut Out) 
         changed: facts.changed,
         key: facts.key,
     });
-    let (peer, message) = (facts.peer, facts.transfer);
+    let (peer, id) = (facts.peer, facts.transfer);
     outbox_put(client, peer, envelope, Some(transfer), out);
     // Путь источника знает только эта сторона: в конверте его нет.
     let (state, path) = (FileState::Offered, facts.path);
-    mark_put(client, FileMark { peer, outgoing: true, message, state, path }, out);
+    mark_put(client, FileMark { peer, outgoing: true, transfer: id, state, path }, out);
 }
 
 /// Предлагает снова, если предложение не стоит в очереди.

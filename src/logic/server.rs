@@ -37,6 +37,8 @@ pub struct Server {
     pub mailboxes: BTreeMap<Id, Mailbox>,
     /// How much a mailbox holds; None: as docs/protocol.md says.
     pub quota: Option<Quota>,
+    /// Until when the licence holds; None: without a bound.
+    pub licence: Option<u64>,
     /// Bytes of long messages that are being put together for them.
     pub mailing_bytes: usize,
     /// Bytes in all mailboxes.
@@ -98,6 +100,7 @@ pub fn server_step(server: &mut Server, event: ServerEvent<'_>, now: Time, out: 
         ServerEvent::KeysLeft { link, left, curve } => keys_left(server, link, left, curve, out),
         ServerEvent::KeyTaken { link, id, found } => key_taken(server, link, id, found, out),
         ServerEvent::Account { link, told } => account_told(server, link, told, out),
+        ServerEvent::Licence { until } => server.licence = until,
         ServerEvent::Tick => server_tick(server, now, out),
     }
 }
@@ -155,6 +158,7 @@ fn link_up(server: &mut Server, link: LinkId, key: PublicKey, now: Time, out: &m
         features: 0,
         clock: now.wall_ms,
         program: String::from(PROGRAM),
+        until: server.licence,
     };
     control_put(link, Kind::Hello, &hello, out);
 }

@@ -152,6 +152,8 @@ pub enum Show {
         verified: bool,
         /// His key changed; nothing is sent until the user decides.
         changed: bool,
+        /// The group he is shown in; empty = none.
+        folder: String,
     },
     /// Somebody asks to be taken into the contacts.
     Request {
@@ -252,6 +254,13 @@ pub enum Show {
     },
     Language(String),
     Help(String),
+    /// Until when the server's licence holds, by the server's clock.
+    Licence {
+        until_ms: u64,
+        server_now_ms: u64,
+    },
+    /// All settings and their values.
+    Settings(Vec<(&'static str, String)>),
     /// A line from lang/: its key and its variables.
     Info {
         key: &'static str,

@@ -13,7 +13,7 @@ use super::show::{FileState, PeerState, Quote};
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::wire::message::{Envelope, TransferId};
+use crate::wire::message::{Envelope, MessageId, TransferId};
 
 /// Everything a client knows.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Client {
     /// Whose outboxes may have something to send; looked through once a wake-up.
     pub pump: BTreeSet<Id>,
     pub wishes: Wishes,
+    /// All settings and their values, in the order of their table.
+    pub settings: Vec<(&'static str, String)>,
     pub server: ServerLink,
     pub contacts: BTreeMap<Id, Contact>,
     /// Keys of people as pinned, and whether they changed; there since the first session.
@@ -110,6 +112,8 @@ pub struct Contact {
     pub words: String,
     /// His messages stay in the history.
     pub keep: bool,
+    /// The group he is shown in; empty = none.
+    pub folder: String,
     pub state: PeerState,
     pub unread: u64,
     pub messages_left: u64,
@@ -183,6 +187,8 @@ pub struct TransferState {
     pub number: Transfer,
     pub outgoing: bool,
     pub facts: TransferFacts,
+    /// Id of the offer's envelope, as the history has it.
+    pub message: MessageId,
     /// From an earlier run: its journal keeps it, leaving loses nothing.
     pub known: bool,
     pub packets: u64,
@@ -244,6 +250,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         fingerprint: facts.fingerprint.clone(),
         run: facts.run,
         wishes: Wishes { name: name_clean(&facts.wishes.name), ..facts.wishes.clone() },
+        settings: facts.settings.clone(),
         server,
         contacts: BTreeMap::new(),
         people: BTreeMap::new(),
@@ -292,6 +299,7 @@ pub fn transfer_add(
     let state = TransferState {
         number,
         outgoing,
+        message: facts.transfer,
         facts,
         known: false,
         packets,
@@ -319,6 +327,17 @@ pub fn transfer_find(client: &Client, outgoing: bool, id: &TransferId) -> Option
         // Пока источник открывается, номера ещё нет: чужой пакет с нулями его не найдёт.
         let named = state.phase != Phase::Opening;
         if named && state.outgoing == outgoing && state.facts.transfer == *id {
+            return Some(state.number);
+        }
+    }
+    None
+}
+
+/// Передача, о которой эта строка истории.
+pub fn transfer_told(client: &Client, peer: Id, message: &MessageId) -> Option<Transfer> {
+    for state in client.transfers.values() {
+        let named = state.phase != Phase::Opening;
+        if named && state.facts.peer == peer && state.message == *message {
             return Some(state.number);
         }
     }

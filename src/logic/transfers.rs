@@ -46,7 +46,7 @@ pub fn file_show(
         out,
         Show::File(FileShow {
             peer: found.facts.peer,
-            message: found.facts.transfer,
+            message: found.message,
             transfer,
             state,
             outgoing: found.outgoing,
@@ -75,9 +75,9 @@ pub fn file_ended(
 ) {
     file_show(client, transfer, state, path, reason, now, out);
     if let Some(found) = client.transfers.get(&transfer) {
-        let (peer, outgoing, message) = (found.facts.peer, found.outgoing, found.facts.transfer);
+        let (peer, outgoing, id) = (found.facts.peer, found.outgoing, found.facts.transfer);
         let path = String::from(path);
-        mark_put(client, FileMark { peer, outgoing, message, state, path }, out);
+        mark_put(client, FileMark { peer, outgoing, transfer: id, state, path }, out);
     }
 }
 

@@ -175,6 +175,9 @@ fn contact_json(row: &ContactRow) -> Value {
     if !row.keep {
         map.insert(String::from("keep"), Value::from(false));
     }
+    if !row.folder.is_empty() {
+        map.insert(String::from("folder"), Value::from(row.folder.clone()));
+    }
     Value::Object(map)
 }
 

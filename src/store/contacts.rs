@@ -44,7 +44,8 @@ pub fn contacts_of(value: &Value) -> Option<Vec<ContactRow>> {
         let words = String::from(item["words"].as_str().unwrap_or_default());
         let standing = standing_of(item["standing"].as_str().unwrap_or_default());
         let keep = item["keep"].as_bool().unwrap_or(true);
-        rows.push(ContactRow { id, name, blocked, standing, words, keep });
+        let folder = String::from(item["folder"].as_str().unwrap_or_default());
+        rows.push(ContactRow { id, name, blocked, standing, words, keep, folder });
     }
     Some(rows)
 }
@@ -85,6 +86,7 @@ pub fn contacts_write(path: &Path, rows: &[ContactRow]) -> Result<(), Fail> {
             "standing": standing_word(row.standing),
             "words": row.words,
             "keep": row.keep,
+            "folder": row.folder,
         }));
     }
     match serde_json::to_string_pretty(&Value::Array(list)) {

@@ -24,7 +24,7 @@ pub const FILES_TABLES: &str = "
 CREATE TABLE files(
   number INTEGER PRIMARY KEY, peer INTEGER NOT NULL, transfer BLOB NOT NULL, name TEXT NOT NULL,
   size INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, path TEXT NOT NULL DEFAULT '');
-CREATE INDEX files_peer ON files(peer);
+CREATE INDEX files_transfer ON files(peer, transfer);
 CREATE INDEX files_open ON files(number) WHERE state = 0;
 ";
 
@@ -47,13 +47,27 @@ pub fn file_add(base: &Connection, number: i64, peer: Id, offer: &Offer) -> Resu
     Ok(name)
 }
 
+/// Есть ли уже строка этой передачи: предложение повторяют, и не все — с прежним номером конверта.
+pub fn file_known(
+    base: &Connection,
+    peer: Id,
+    outgoing: bool,
+    transfer: &TransferId,
+) -> Result<bool, Fail> {
+    let select = "SELECT 1 FROM files f CROSS JOIN messages m ON m.number = f.number
+        WHERE f.peer = ?1 AND f.transfer = ?2 AND m.outgoing = ?3";
+    let mut statement = sql_try(base.prepare_cached(select))?;
+    let mut rows = sql_try(statement.query(params![peer as i64, &transfer[..], outgoing]))?;
+    Ok(sql_try(rows.next())?.is_some())
+}
+
 /// Запоминает, что стало с файлом. Нет такой строки (стёрта, не хранилась) — ничего.
 pub fn file_mark(base: &Connection, mark: &FileMark) -> Result<(), Fail> {
     let update = "UPDATE files SET
         state = CASE WHEN ?4 = 0 THEN state ELSE ?4 END,
         path = CASE WHEN ?5 = '' THEN path ELSE ?5 END
-        WHERE number = (SELECT number FROM messages
-          WHERE peer = ?1 AND outgoing = ?2 AND id = ?3 AND hidden <> 1)";
+        WHERE peer = ?1 AND transfer = ?3 AND ?2 =
+          (SELECT outgoing FROM messages WHERE messages.number = files.number)";
     let mut state = 0;
     for (end, column) in ENDS {
         if end == mark.state {
@@ -61,8 +75,8 @@ pub fn file_mark(base: &Connection, mark: &FileMark) -> Result<(), Fail> {
         }
     }
     let mut statement = sql_try(base.prepare_cached(update))?;
-    let (peer, message) = (mark.peer as i64, &mark.message[..]);
-    sql_try(statement.execute(params![peer, mark.outgoing, message, state, mark.path]))?;
+    let (peer, transfer) = (mark.peer as i64, &mark.transfer[..]);
+    sql_try(statement.execute(params![peer, mark.outgoing, transfer, state, mark.path]))?;
     Ok(())
 }
 
@@ -109,25 +123,25 @@ pub fn files_settle(
     for facts in outgoing {
         live.insert(facts.transfer);
     }
-    let select = "SELECT m.peer, m.outgoing, m.id FROM files f CROSS JOIN messages m
+    let select = "SELECT m.peer, m.outgoing, f.transfer FROM files f CROSS JOIN messages m
         ON m.number = f.number WHERE f.state = 0";
     let mut statement = sql_try(base.prepare(select))?;
     let mut rows = sql_try(statement.query([]))?;
     let mut marks = Vec::new();
     while let Some(row) = sql_try(rows.next())? {
-        let (peer, sent, message) = (id_of(row, 0)?, sql_try(row.get(1))?, bytes_of(row, 2)?);
+        let (peer, outgoing, transfer) = (id_of(row, 0)?, sql_try(row.get(1))?, bytes_of(row, 2)?);
         let mut end = None;
-        if sent && !live.contains(&message) {
+        if outgoing && !live.contains(&transfer) {
             end = Some(FileState::Error);
         }
         for known in finished {
-            if !sent && known.transfer == message {
+            if !outgoing && known.transfer == transfer {
                 end = Some(finished_shown(known.state));
             }
         }
         if let Some(state) = end {
             let path = String::new();
-            marks.push(FileMark { peer, outgoing: sent, message, state, path });
+            marks.push(FileMark { peer, outgoing, transfer, state, path });
         }
     }
     drop(rows);

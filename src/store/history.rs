@@ -6,7 +6,7 @@
 use rusqlite::{Connection, Row, Rows, params};
 
 use super::base::{bytes_of, id_of, sql_try};
-use super::files::{file_add, files_drop, files_drop_all};
+use super::files::{file_add, file_known, files_drop, files_drop_all};
 pub use super::past::{history_find, history_last, history_page, history_past, history_quote};
 use super::words::{words_add, words_drop, words_drop_begin, words_drop_end};
 use crate::base::fail::Fail;
@@ -69,7 +69,7 @@ pub fn history_holds(envelope: &Envelope) -> bool {
 
 /// Дописывает сообщение; его номер в базе, `None` — повтор (узнаётся по id и не меняет ничего).
 /// Без `keep` остаётся пустая строка, а непрочитанное входящее ждёт, пока его увидят. У файла
-/// текста нет, он находится по имени; номер его сообщения — номер передачи.
+/// текста нет, он находится по имени; повтор узнаётся и по номеру передачи.
 pub fn history_add(
     base: &Connection,
     peer: Id,
@@ -86,10 +86,10 @@ pub fn history_add(
         (false, false) => 2,
     };
     let offer = offer_of(envelope);
-    let (id, text) = match offer {
-        Some(offer) => (&offer.transfer, String::new()),
-        None if hidden == 1 => (&envelope.id, String::new()),
-        None => (&envelope.id, text_shown(&envelope.text)),
+    let text = match offer {
+        Some(offer) if file_known(base, peer, outgoing, &offer.transfer)? => return Ok(None),
+        None if hidden != 1 => text_shown(&envelope.text),
+        Some(_) | None => String::new(),
     };
     let reply = if envelope.about == [0; 16] { None } else { Some(&envelope.about[..]) };
     let insert = "INSERT OR IGNORE INTO
@@ -99,7 +99,7 @@ pub fn history_add(
     let added = sql_try(statement.execute(params![
         peer as i64,
         outgoing,
-        &id[..],
+        &envelope.id[..],
         text,
         time_of(envelope.time),
         time_of(received),

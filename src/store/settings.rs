@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::folders::folder_check;
 use super::home::{text_read, text_write};
+use crate::base::bounds::SETTING_MAX;
 use crate::base::fail::{Fail, FailKind, fail};
 
 /// What a setting may hold.
@@ -14,6 +16,8 @@ use crate::base::fail::{Fail, FailKind, fail};
 pub enum SettingKind {
     Text,
     Number,
+    /// A number from the first to the second.
+    Range(u64, u64),
     Switch,
     Language,
     /// One of these words.
@@ -40,7 +44,7 @@ pub const SETTINGS: &[SettingRow] = &[
     row("name", SettingKind::Text, ""),
     row("messages", SettingKind::Number, "1000"),
     row("files", SettingKind::Number, "1000"),
-    row("accept_files", SettingKind::Switch, "off"),
+    row("accept_files", SettingKind::Choice(&["off", "images", "on"]), "off"),
     row("accept_from", SettingKind::Choice(&["anyone", "contacts"]), "anyone"),
     row("theme", SettingKind::Choice(&["system", "light", "dark"]), "system"),
     row("send_key", SettingKind::Choice(&["enter", "ctrl_enter"]), "enter"),
@@ -48,6 +52,11 @@ pub const SETTINGS: &[SettingRow] = &[
     row("notify_text", SettingKind::Switch, "on"),
     row("sounds", SettingKind::Switch, "on"),
     row("close_to_tray", SettingKind::Switch, "off"),
+    row("keep", SettingKind::Switch, "on"),
+    row("downloads", SettingKind::Text, ""),
+    row("rate", SettingKind::Number, "0"),
+    row("font", SettingKind::Text, ""),
+    row("font_size", SettingKind::Range(11, 28), "15"),
     row("lang", SettingKind::Language, ""),
     row("bits", SettingKind::Own, "off"),
     row("server", SettingKind::Own, ""),
@@ -69,19 +78,35 @@ pub fn setting_get(settings: &Settings, key: &str) -> String {
     String::new()
 }
 
-/// Годится ли значение для настройки, которую меняет человек. Ошибка `ArgumentBad`.
+/// Все настройки и их значения, по порядку таблицы.
+pub fn settings_all(settings: &Settings) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    for row in SETTINGS {
+        all.push((row.key, setting_get(settings, row.key)));
+    }
+    all
+}
+
+/// Годится ли значение для настройки, которую меняет человек. Ошибки `ArgumentBad`, `FolderBad`.
 pub fn setting_check(key: &str, value: &str) -> Result<(), Fail> {
     for row in SETTINGS {
         if row.key != key {
             continue;
         }
         let good = match row.kind {
-            SettingKind::Text => true,
+            SettingKind::Text => value.len() <= SETTING_MAX,
             SettingKind::Number => value.parse::<u64>().is_ok(),
+            SettingKind::Range(lo, hi) => match value.parse::<u64>() {
+                Ok(number) => lo <= number && number <= hi,
+                Err(_) => false,
+            },
             SettingKind::Switch => value == "on" || value == "off",
             SettingKind::Choice(words) => words.contains(&value),
             SettingKind::Language | SettingKind::Own => false,
         };
+        if good && key == "downloads" {
+            return folder_check(value);
+        }
         if good {
             return Ok(());
         }

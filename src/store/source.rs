@@ -195,14 +195,15 @@ fn packet_hash(source: &mut Source, plain: &[u8]) -> Result<Option<u64>, Fail> {
     Ok(Some(block))
 }
 
-/// Один шаг: до четырёх пакетов от `next`, но не дальше `end`; за концом блока — его хеш, за
+/// Один шаг: до `most` пакетов от `next`, но не дальше `end`; за концом блока — его хеш, за
 /// концом файла — доказательство. Возвращает доказательство, если файл кончился.
 pub fn source_step(
     source: &mut Source,
     end: u64,
+    most: u64,
     out: &mut Vec<u8>,
 ) -> Result<Option<[u8; 32]>, Fail> {
-    let last = u64::min(end, source.next + STEP_PACKETS);
+    let last = u64::min(end, source.next + most);
     while source.next < last {
         let length = packet_bytes(source.journal.facts.size, source.next);
         let (start, index) = (out.len(), source.next);

@@ -31,6 +31,9 @@ pub struct Hello {
     /// Program and its version, for the log.
     #[n(3)]
     pub program: String,
+    /// Of a server: until when its licence holds, milliseconds since 1970 UTC; None: no bound.
+    #[n(4)]
+    pub until: Option<u64>,
 }
 
 /// PING and PONG: the answer returns the number of the question.

@@ -210,12 +210,12 @@ fn server_begin(controller: &mut Controller, queues: &Queues, start: ServerStart
     let order = ListenerOrder::Listen { socket: start.socket, tls: start.tls };
     post_listener(hands, queues, order);
     let (registered, mailboxes) = (start.registered, start.mailboxes);
-    let quota = Some(start.quota);
+    let (quota, licence) = (Some(start.quota), start.licence);
     let mut mail_bytes = 0;
     for mailbox in mailboxes.values() {
         mail_bytes += mailbox.bytes;
     }
-    let server = Server { registered, mailboxes, mail_bytes, quota, ..Server::default() };
+    let server = Server { registered, mailboxes, mail_bytes, quota, licence, ..Server::default() };
     controller.role = Role::Server(Box::new(server));
 }
 

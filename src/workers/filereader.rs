@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::longreads::{backup_do, export_do};
 use super::map::{Part, QUEUES, Queues, batch_give, batch_take};
+use super::pace::{Pace, pace_limits, pace_new, pace_packets, pace_pay, pace_ready, pace_set};
 use super::roles::Event;
 use super::vaults::{Vaults, vault_do, vaults_open};
 use crate::base::bounds::LANE_FILES_MAX;
@@ -20,15 +21,19 @@ use crate::logic::account::VaultOrder;
 use crate::logic::events::{ClientEvent, ExportForm, LinkId, Transfer, TransferFacts};
 use crate::net::link::Gauge;
 use crate::store::home::Home;
+use crate::store::settings::{setting_get, settings_read};
 use crate::store::source::{
-    Source, source_begin, source_catch_up, source_facts, source_keep, source_open, source_remove,
-    source_step,
+    STEP_PACKETS, Source, source_begin, source_catch_up, source_facts, source_keep, source_open,
+    source_remove, source_step,
 };
 use crate::wire::packets::Lane;
 
 /// Сколько покоя ждать, прежде чем сделать копию базы: при запуске и дальше.
 const CALM_FIRST: Duration = Duration::from_secs(5);
 const CALM_LATER: Duration = Duration::from_secs(600);
+
+/// Сколько ждать, когда работа есть, а шага сделать нельзя.
+const REST: Duration = Duration::from_millis(2);
 
 /// What the controller orders.
 pub enum ReaderOrder {
@@ -57,6 +62,11 @@ pub enum ReaderOrder {
         form: ExportForm,
         names: BTreeMap<Id, String>,
     },
+    /// A setting changed.
+    Setting {
+        key: String,
+        value: String,
+    },
     /// The account's keys and vault.
     Vault(VaultOrder),
 }
@@ -83,22 +93,31 @@ struct Work {
 }
 
 /// State of the filereader, a local of its main.
-#[derive(Default)]
 struct Reader {
     home: Option<Home>,
     works: BTreeMap<Transfer, Work>,
     vaults: Vaults,
+    pace: Pace,
+    /// Whose turn it was last, while there is a limit.
+    turn: Transfer,
 }
 
 /// Поток filereader.
 pub fn filereader_main() {
     let queues = &*QUEUES;
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        home: None,
+        works: BTreeMap::new(),
+        vaults: Vaults::default(),
+        pace: pace_new(),
+        turn: 0,
+    };
     let mut busy = false;
+    let mut rest = Duration::ZERO;
     let mut calm = CALM_FIRST;
     loop {
-        // Есть работа — приказы берутся без ожидания; полоса полна — короткий сон.
-        let wait = if busy { Duration::ZERO } else { calm };
+        // Есть работа — приказы берутся без ожидания; полоса полна или предел выбран — чуть погодя.
+        let wait = if busy { rest } else { calm };
         match queues.to_filereader.take.recv_timeout(wait) {
             Ok(order) => order_do(&mut reader, order, queues),
             Err(crossbeam_channel::RecvTimeoutError::Timeout) if !busy => {
@@ -113,11 +132,12 @@ pub fn filereader_main() {
         while let Ok(order) = queues.to_filereader.take.try_recv() {
             order_do(&mut reader, order, queues);
         }
-        let (any, moved) = works_turn(&mut reader, queues);
+        let (any, moved) = match pace_limits(&reader.pace) {
+            true => paced_turn(&mut reader, queues),
+            false => works_turn(&mut reader, queues),
+        };
         busy = any;
-        if any && !moved {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        rest = if moved { Duration::ZERO } else { REST };
     }
 }
 
@@ -133,6 +153,8 @@ fn order_do(reader: &mut Reader, order: ReaderOrder, queues: &Queues) {
             if let Some(told) = vaults_open(&mut reader.vaults, &home) {
                 tell(queues, Event::Tell(ClientEvent::Vault(told)));
             }
+            let settings = settings_read(&home.settings).unwrap_or_default();
+            pace_set(&mut reader.pace, &setting_get(&settings, "rate"));
             reader.home = Some(*home);
         }
         ReaderOrder::Look { transfer, path } => match source_facts(Path::new(&path)) {
@@ -175,6 +197,11 @@ fn order_do(reader: &mut Reader, order: ReaderOrder, queues: &Queues) {
                 export_do(home, peer, form, &names, queues);
             }
         }
+        ReaderOrder::Setting { key, value } => {
+            if key == "rate" {
+                pace_set(&mut reader.pace, &value);
+            }
+        }
         ReaderOrder::Vault(order) => {
             if let Some(home) = &reader.home {
                 if let Some(told) = vault_do(&mut reader.vaults, home, order) {
@@ -206,27 +233,67 @@ fn works_turn(reader: &mut Reader, queues: &Queues) -> (bool, bool) {
             continue;
         }
         moved = true;
-        if let Err(failed) = work_step(home, *transfer, work, queues) {
-            work.orders.clear();
-            work.source = None;
-            tell(
-                queues,
-                Event::Tell(ClientEvent::SourceFailed { transfer: *transfer, fail: failed }),
-            );
-        }
+        work_go(home, *transfer, work, STEP_PACKETS, queues);
     }
     (any, moved)
 }
 
-/// Один шаг одной передачи: открыть, начать попытку, прочитать и отдать пакеты.
+/// Пока есть предел: один шаг одной передаче, следующей по кругу, чтобы первая не взяла всё.
+fn paced_turn(reader: &mut Reader, queues: &Queues) -> (bool, bool) {
+    let Some(home) = &reader.home else {
+        return (false, false);
+    };
+    let (mut any, mut chosen) = (false, None);
+    for (transfer, work) in &reader.works {
+        let Some(order) = work.orders.front() else {
+            continue;
+        };
+        any = true;
+        if order.gauge.files.load(Ordering::Relaxed) >= LANE_FILES_MAX / 3 {
+            continue;
+        }
+        let later = *transfer > reader.turn;
+        if chosen.is_none() || (later && chosen <= Some(reader.turn)) {
+            chosen = Some(*transfer);
+        }
+    }
+    let Some(transfer) = chosen else {
+        return (any, false);
+    };
+    if !pace_ready(&mut reader.pace) {
+        return (any, false);
+    }
+    reader.turn = transfer;
+    if let Some(work) = reader.works.get_mut(&transfer) {
+        let sent = work_go(home, transfer, work, pace_packets(&reader.pace), queues);
+        pace_pay(&mut reader.pace, sent);
+    }
+    (any, true)
+}
+
+/// Шаг одной передачи; неудача становится вестью. Возвращает, сколько байт отдано.
+fn work_go(home: &Home, transfer: Transfer, work: &mut Work, most: u64, queues: &Queues) -> usize {
+    match work_step(home, transfer, work, most, queues) {
+        Ok(sent) => sent,
+        Err(failed) => {
+            work.orders.clear();
+            work.source = None;
+            tell(queues, Event::Tell(ClientEvent::SourceFailed { transfer, fail: failed }));
+            0
+        }
+    }
+}
+
+/// Один шаг одной передачи: открыть, начать попытку, прочитать и отдать пакеты; сколько байт.
 fn work_step(
     home: &Home,
     transfer: Transfer,
     work: &mut Work,
+    most: u64,
     queues: &Queues,
-) -> Result<(), Fail> {
+) -> Result<usize, Fail> {
     let Some(order) = work.orders.front_mut() else {
-        return Ok(());
+        return Ok(0);
     };
     if work.source.is_none() {
         work.source = Some(source_open(&home.outgoing, &work.facts, order.me)?);
@@ -246,20 +313,20 @@ fn work_step(
         // Перечитывание начала блока (или блоков, чьи хеши унёс сбой) идёт шагами.
         if !source_catch_up(source, order.first, &mut batch.bytes)? {
             batch_give(queues, batch);
-            return Ok(());
+            return Ok(0);
         }
         order.begun = true;
     }
     let end = order.first + order.count;
     let link = order.link;
-    let proof = source_step(source, end, &mut batch.bytes)?;
+    let proof = source_step(source, end, most, &mut batch.bytes)?;
     let next = source.next;
     if next >= end {
         work.orders.pop_front();
     }
     if batch.bytes.is_empty() {
         batch_give(queues, batch);
-        return Ok(());
+        return Ok(0);
     }
     let end = batch.bytes.len();
     batch.parts.push(Part { link, lane: Lane::Files, start: 0, end });
@@ -267,5 +334,5 @@ fn work_step(
         tell(queues, Event::Tell(ClientEvent::SourceProof { transfer, proof }));
     }
     tell(queues, Event::SourceBatch { transfer, next, batch });
-    Ok(())
+    Ok(end)
 }

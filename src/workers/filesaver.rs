@@ -17,12 +17,15 @@ use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::logic::events::{
-    BaseOrder, ClientEvent, ContactRow, FinishedRow, LimitRow, MailOrder, Transfer, TransferFacts,
+    BaseOrder, ClientEvent, ContactRow, FinishedRow, LimitRow, MailOrder, ServerEvent, Transfer,
+    TransferFacts,
 };
 use crate::store::contacts::contacts_write;
 use crate::store::desk::Desk;
 use crate::store::finished::finished_append;
+use crate::store::folders::{Folders, folder_of, folders_read, folders_switch};
 use crate::store::home::Home;
+use crate::store::licence::{licence_changed, licence_read};
 use crate::store::limits::{limits_changed, limits_read, limits_write};
 use crate::store::part::{
     Part, PartStep, part_finish, part_mark, part_open, part_packet, part_remove,
@@ -93,7 +96,9 @@ struct Saver {
     /// Transfers finished in this run: a late order to open one of them means nothing.
     finished: BTreeSet<Transfer>,
     settings: Settings,
+    folders: Folders,
     limits_time: Option<SystemTime>,
+    licence_time: Option<SystemTime>,
     registered: Option<File>,
     keeper: Keeper,
     /// What limits.txt held when it was last read or written here.
@@ -109,6 +114,7 @@ pub fn filesaver_main() {
         if looked.elapsed() >= LIMITS_LOOK {
             looked = Instant::now();
             limits_watch(&mut saver, queues);
+            licence_watch(&mut saver, queues);
         }
         if queues.to_filesaver.take.is_empty() || commit_due(&saver.keeper) {
             commit_do(&mut saver, queues);
@@ -146,14 +152,7 @@ fn tell(queues: &Queues, event: Event) {
 /// Выполняет один приказ; отказ мелкого файла становится сообщением человеку.
 fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
     let done = match order {
-        SaverOrder::Home(home) => {
-            let read = settings_read(&home.settings);
-            saver.settings = read.unwrap_or_default();
-            saver.limits_time = limits_changed(&home.limits);
-            saver.limits_rows = limits_read(&home.limits).unwrap_or_default();
-            saver.home = Some(*home);
-            Ok(())
-        }
+        SaverOrder::Home(home) => home_do(saver, *home),
         SaverOrder::Open { transfer, facts } => {
             open_do(saver, transfer, &facts, queues);
             Ok(())
@@ -205,15 +204,25 @@ fn order_do(saver: &mut Saver, order: SaverOrder, queues: &Queues) {
     }
 }
 
+/// Узнаёт домашнюю папку и читает из неё то, что ведёт сам.
+fn home_do(saver: &mut Saver, home: Home) -> Result<(), Fail> {
+    let read = settings_read(&home.settings);
+    saver.settings = read.unwrap_or_default();
+    saver.limits_time = limits_changed(&home.limits);
+    saver.licence_time = licence_changed(&home.licence);
+    saver.limits_rows = limits_read(&home.limits).unwrap_or_default();
+    let folders = folders_read(&home, &saver.settings);
+    saver.home = Some(home);
+    saver.folders = folders?;
+    Ok(())
+}
+
 /// Открывает принимаемый файл.
 fn open_do(saver: &mut Saver, transfer: Transfer, facts: &TransferFacts, queues: &Queues) {
-    let Some(home) = &saver.home else {
-        return;
-    };
     if saver.finished.contains(&transfer) {
         return;
     }
-    match part_open(&home.downloads, facts) {
+    match part_open(&folder_of(&saver.folders, &facts.transfer), facts) {
         Ok(part) => {
             let saved = part.saved;
             saver.parts.insert(transfer, part);
@@ -293,10 +302,7 @@ fn finish_do(saver: &mut Saver, transfer: Transfer, proof: [u8; 32], queues: &Qu
 /// Выбрасывает недокачанное.
 fn drop_do(saver: &mut Saver, transfer: Transfer, facts: &TransferFacts) -> Result<(), Fail> {
     saver.parts.remove(&transfer);
-    match &saver.home {
-        Some(home) => part_remove(&home.downloads, &facts.transfer),
-        None => Ok(()),
-    }
+    part_remove(&folder_of(&saver.folders, &facts.transfer), &facts.transfer)
 }
 
 /// Пишет limits.txt и запоминает время своей записи. Если человек правил файл только что, то
@@ -325,6 +331,9 @@ fn register_do(saver: &mut Saver, id: Id, key: &PublicKey) -> Result<(), Fail> {
 
 /// Меняет настройку и пишет файл.
 fn setting_do(saver: &mut Saver, key: String, value: String) -> Result<(), Fail> {
+    if key == "downloads" {
+        folders_switch(&mut saver.folders, &value)?;
+    }
     saver.settings.insert(key, value);
     match &saver.home {
         Some(home) => settings_write(&home.settings, &saver.settings),
@@ -354,5 +363,21 @@ fn limits_watch(saver: &mut Saver, queues: &Queues) -> bool {
             tell(queues, Event::StoreFailed { fail: failed });
             false
         }
+    }
+}
+
+/// Срок лицензии сервера изменили? Непонятный остаётся прежним, об этом говорится.
+fn licence_watch(saver: &mut Saver, queues: &Queues) {
+    let Some(home) = &saver.home else {
+        return;
+    };
+    let time = licence_changed(&home.licence);
+    if time == saver.licence_time {
+        return;
+    }
+    saver.licence_time = time;
+    match licence_read(&home.licence) {
+        Ok(until) => tell(queues, Event::TellServer(ServerEvent::Licence { until })),
+        Err(failed) => tell(queues, Event::StoreFailed { fail: failed }),
     }
 }

@@ -11,6 +11,7 @@ pub mod listener;
 pub mod longreads;
 pub mod mailkeeper;
 pub mod map;
+pub mod pace;
 pub mod perform;
 pub mod roles;
 pub mod sender;

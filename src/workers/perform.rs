@@ -234,6 +234,8 @@ fn perform_one(
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
         Action::ContactsSave { rows } => post_saver(hands, queues, SaverOrder::Contacts(rows)),
         Action::Setting { key, value } => {
+            let (known, held) = (key.clone(), value.clone());
+            post_reader(hands, queues, ReaderOrder::Setting { key: known, value: held });
             post_saver(hands, queues, SaverOrder::Setting { key, value });
         }
         Action::FinishedSave { row } => post_saver(hands, queues, SaverOrder::Finished(row)),

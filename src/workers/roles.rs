@@ -44,6 +44,8 @@ pub struct ServerStart {
     pub mail: Connection,
     pub mailboxes: BTreeMap<Id, Mailbox>,
     pub quota: Quota,
+    /// Until when the licence holds.
+    pub licence: Option<u64>,
 }
 
 /// An order for the connector.

@@ -9,7 +9,9 @@ use supertext::base::bounds::{
 use supertext::base::ids::Id;
 use supertext::crypto::identity::{PublicKey, id_of_key};
 use supertext::logic::client::{client_flush, client_start, client_step};
-use supertext::logic::events::{ClientEvent, LinkId, Out, StartFacts, Transfer, Wishes, out_clear};
+use supertext::logic::events::{
+    AcceptFiles, ClientEvent, LinkId, Out, StartFacts, Transfer, Wishes, out_clear,
+};
 use supertext::logic::state::{Client, Phase, Stage, TransferState};
 use supertext::store::desk::Desk;
 use supertext::wire::message::TransferId;
@@ -119,11 +121,13 @@ fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFac
             name: String::from(name),
             messages_first: 0,
             files_first: 0,
-            accept_files: false,
+            accept_files: AcceptFiles::Off,
+            keep_first: true,
             answer_yes: false,
             contacts_only: false,
             bits: false,
         },
+        settings: Vec::new(),
         limits: disk.limits.clone(),
         contacts: disk.contacts.clone(),
         outgoing,
@@ -150,7 +154,9 @@ pub fn node_start(world: &mut World, node: usize) {
     let mut facts = start_facts(place.key, &place.name, &place.disk, run);
     facts.wishes.messages_first = plan.messages_first;
     facts.wishes.files_first = plan.files_first;
-    facts.wishes.accept_files = plan.accept_files;
+    if plan.accept_files {
+        facts.wishes.accept_files = AcceptFiles::On;
+    }
     facts.wishes.answer_yes = plan.answer_yes;
     if let Some(desk) = &place.desk {
         base_facts(desk, &mut facts);

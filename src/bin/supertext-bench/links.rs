@@ -157,6 +157,7 @@ fn guest_add(links: &mut Links, join: &JoinLine, identity: &Identity) -> Result<
         features: 0,
         clock: 0,
         program: String::from("supertext-bench"),
+        until: None,
     };
     let mut bytes = Vec::new();
     packet_put(&mut bytes, Kind::Hello, id, ID_SERVER, 0, &hello)?;

@@ -83,6 +83,7 @@ fn person(window: &mut Window, id: Id, name: &str, state: PeerState, standing: S
         standing,
         verified: id == ANNA,
         changed: false,
+        folder: String::new(),
     };
     show_take(window, contact);
 }

@@ -34,7 +34,7 @@ pub fn person_of(window: &mut Window, id: Id) -> &mut Person {
 
 /// Контакт появился или изменился.
 pub fn contact_take(window: &mut Window, show: &Show) {
-    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed } = show
+    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed, .. } = show
     else {
         return;
     };

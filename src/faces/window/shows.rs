@@ -51,6 +51,7 @@ pub fn show_take(window: &mut Window, show: Show) {
             page_take(window, peer, &messages, more, after);
         }
         Show::Found { words, messages } => found_take(window, &words, messages),
+        Show::Settings(_) | Show::Licence { .. } => {}
         Show::Chats(messages) => {
             for shown in messages {
                 last_take(window, &shown);
