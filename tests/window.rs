@@ -16,7 +16,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use common::screen::{
-    Face, Screen, click, close, face_open, keys, log_of, pause, person_open, run, screen_make, typed,
+    Face, Screen, click, close, face_open, keys, log_of, pause, person_open, run, screen_make,
+    typed,
 };
 use common::{World, project, waiting, world_make};
 use rusqlite::{Connection, OpenFlags};

@@ -61,10 +61,11 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
             if window.view == View::Settings {
                 form_open(window, View::Chat);
             }
+            let spam = folder == Folder::Spam;
             window.folder = folder;
             window.side_scroll = 0;
             people_order(window);
-            if folder == Folder::Spam {
+            if spam {
                 window.effects.push(Effect::Words(command(&["/spam"])));
             }
         }

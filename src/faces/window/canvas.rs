@@ -60,7 +60,8 @@ pub fn on_canvas_draw(widget: &mut Widget) {
     }
     strip_draw(window, &at);
     // На страницах весть внизу: вверху там слова.
-    let top = if window.view == View::Chat { HEAD } else { at.canvas.h - 90 };
+    let under = at.strip.y + at.strip.h;
+    let top = if window.view == View::Chat { under } else { at.canvas.h - 90 };
     toast_draw(window, rect(at.canvas.x, top, at.canvas.w, at.canvas.h - top));
     clip_pop();
     window.widgets.message.redraw();

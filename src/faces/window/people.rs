@@ -34,7 +34,8 @@ pub fn person_of(window: &mut Window, id: Id) -> &mut Person {
 
 /// Контакт появился или изменился.
 pub fn contact_take(window: &mut Window, show: &Show) {
-    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed, .. } = show
+    let Show::Contact { id, name, state, unread, blocked, standing, verified, changed, folder } =
+        show
     else {
         return;
     };
@@ -47,6 +48,7 @@ pub fn contact_take(window: &mut Window, show: &Show) {
     person.standing = *standing;
     person.verified = *verified;
     person.changed = *changed;
+    person.folder = text_safe(folder);
     person.unread = if open { 0 } else { *unread };
     if asked != *standing && matches!(*standing, Standing::Contact) {
         // Ответ дан: под просьбой больше нет кнопок.
@@ -119,8 +121,9 @@ pub fn people_order(window: &mut Window) {
     let mut rows: Vec<(u64, Id)> = Vec::new();
     for person in window.people.values() {
         let spam = person.standing == Standing::Spam;
-        let fits = match window.folder {
+        let fits = match &window.folder {
             Folder::All => !spam,
+            Folder::Own(name) => !spam && person.folder == *name,
             Folder::Unread => !spam && (person.unread > 0 || window.open == Some(person.id)),
             Folder::Spam => spam,
         };

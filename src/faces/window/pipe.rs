@@ -11,6 +11,7 @@ use serde_json::json;
 use super::audit::{audit_begin, audit_look};
 use super::run::show_pass;
 use super::state::{Effect, Rect, Touch, Window};
+use super::viewer::scale_now;
 use supertext::base::fail::{Fail, FailKind, io_try};
 use supertext::faces::input::pipe_read;
 use supertext::faces::json::show_lines;
@@ -67,9 +68,13 @@ fn line_out(lines: &str) {
     let _ = stdout.flush();
 }
 
-/// Место списком чисел.
-fn numbers(place: Rect) -> [i32; 4] {
-    [place.x, place.y, place.w, place.h]
+/// Место списком чисел, в точках экрана.
+fn numbers(place: Rect, scale: f64) -> [i32; 4] {
+    let mut out = [place.x, place.y, place.w, place.h];
+    for number in &mut out {
+        *number = (f64::from(*number) * scale) as i32;
+    }
+    out
 }
 
 /// Ответ окна: `hits` — что где нажимается, `audit` — что не так в кадре, `frames` — счёт кадров.
@@ -77,10 +82,13 @@ pub fn asked_answer(window: &mut Window, asked: &str) {
     let answer = match asked {
         "hits" => {
             let mut rows = Vec::new();
+            let scale = scale_now(window);
             let both: [&[(Rect, Touch)]; 2] = [&window.side_hits, &window.canvas_hits];
             for hits in both {
                 for (place, touch) in hits {
-                    rows.push(json!({"what": format!("{touch:?}"), "place": numbers(*place)}));
+                    rows.push(
+                        json!({"what": format!("{touch:?}"), "place": numbers(*place, scale)}),
+                    );
                 }
             }
             json!({"event": "window", "hits": rows, "view": format!("{:?}", window.view)})

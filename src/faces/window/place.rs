@@ -8,6 +8,8 @@ use super::strips::strip_height;
 pub const HEAD: i32 = 56;
 /// Height of a person's row.
 pub const PERSON: i32 = 66;
+/// Height of a row of folders.
+pub const FOLDER: i32 = 30;
 /// Height of one line in the message field.
 pub const TYPED_LINE: i32 = 20;
 /// Height of the strip above the field while a message is answered or edited.
@@ -48,8 +50,9 @@ pub fn places(window: &Window) -> Places {
     let side_w = if alone { 0 } else { i32::clamp(w * 3 / 10, 250, 340) };
     places.side = rect(0, 0, side_w, h);
     places.search_box = rect(12, HEAD + 6, side_w - 24, 36);
-    places.folders = rect(12, HEAD + 48, side_w - 24, 30);
-    let top = HEAD + 82;
+    let folders_h = window.folder_rows * FOLDER;
+    places.folders = rect(12, HEAD + 48, side_w - 24, folders_h);
+    let top = HEAD + 52 + folders_h;
     places.people = rect(0, top, side_w, i32::max(0, h - top));
     let (x, wide) = (side_w, w - side_w);
     places.canvas = rect(x, 0, wide, h);
@@ -60,7 +63,8 @@ pub fn places(window: &Window) -> Places {
     let bar_h = typed + 36 + if answering { ANSWER } else { 0 };
     places.bar = rect(x, h - bar_h, wide, bar_h);
     let strip = strip_height(window);
-    places.strip = rect(x, HEAD, wide, strip);
+    let bare = window.view == View::Chat && window.open.is_none();
+    places.strip = rect(x, if bare { 0 } else { HEAD }, wide, strip);
     places.rows = rect(x, HEAD + strip, wide, i32::max(0, h - HEAD - strip - bar_h));
     places.answer = rect(x + 12, h - bar_h + 4, wide - 24, ANSWER - 4);
     let box_h = typed + 18;

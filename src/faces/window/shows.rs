@@ -31,7 +31,7 @@ pub fn show_take(window: &mut Window, show: Show) {
         Show::Bits { peer, outgoing, before, after, .. } => {
             bits_take(window, peer, outgoing, &before, &after);
         }
-        Show::Identity { .. } | Show::Help(_) | Show::Safety { .. } => {
+        Show::Identity { .. } | Show::Help(_) | Show::Safety { .. } | Show::Settings(_) => {
             note_put(window, &show);
         }
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
@@ -51,13 +51,10 @@ pub fn show_take(window: &mut Window, show: Show) {
             page_take(window, peer, &messages, more, after);
         }
         Show::Found { words, messages } => found_take(window, &words, messages),
-        Show::Settings(_) | Show::Licence { .. } => {}
-        Show::Chats(messages) => {
-            for shown in messages {
-                last_take(window, &shown);
-            }
-            people_order(window);
+        Show::Licence { until_ms, server_now_ms } => {
+            licence_take(window, until_ms, server_now_ms);
         }
+        Show::Chats(messages) => chats_take(window, &messages),
         Show::Receipt { peer, message, state, at, reason } => {
             receipt_take(window, peer, &message, state, at, reason);
         }
@@ -112,6 +109,20 @@ fn error_take(window: &mut Window, failed: &Fail) {
     }
     let said = text_fail(&window.texts, failed);
     toast(window, &said);
+}
+
+/// Последнее сообщение с каждым.
+fn chats_take(window: &mut Window, messages: &[MessageShow]) {
+    for shown in messages {
+        last_take(window, shown);
+    }
+    people_order(window);
+}
+
+/// До какого дня лицензия сервера, по его часам.
+fn licence_take(window: &mut Window, until_ms: u64, now_ms: u64) {
+    window.licence = Some((until_ms, now_ms));
+    window.effects.push(Effect::Place);
 }
 
 /// Первое слово ядра: кто я; дальше окно спрашивает, с кем и о чём говорилось.

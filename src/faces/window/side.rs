@@ -1,11 +1,12 @@
 //! The left column: one's own name and id, search, folders, people.
 //! Левый столбец: своё имя и номер, поиск, папки, люди.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use fltk::app;
 use fltk::enums::{Color, Event};
-use fltk::prelude::{InputExt, WidgetExt};
+use fltk::prelude::WidgetExt;
 use fltk::widget::Widget;
 
 use super::act::{chat_open, effects_run, files_drop, touch_do};
@@ -14,9 +15,9 @@ use super::paint::{
     BOLD, PLAIN, avatar, circle, clip_pop, clip_push, fill, gear, plus, round, strokes, words,
     words_middle,
 };
-use super::place::{HEAD, PERSON, Places, places, rect};
+use super::place::{FOLDER, HEAD, PERSON, Places, places, rect};
 use super::run::frame_note;
-use super::search::found_line;
+use super::search::{FOUND_TITLE, found_draw};
 use super::sections::SECTIONS;
 use super::settings::SECTION;
 use super::state::{Effect, Folder, Person, Rect, Touch, View, WINDOW, Window, inside, touched};
@@ -27,13 +28,11 @@ use supertext::faces::texts::text;
 use supertext::logic::events::Standing;
 use supertext::logic::show::{LinkShow, PeerState};
 
-/// Height of the title above found messages.
-const FOUND_TITLE: i32 = 30;
 /// Faces of the column.
-const NAME: Face = Face { font: BOLD, size: 15 };
-const LAST: Face = Face { font: PLAIN, size: 14 };
-const WHEN: Face = Face { font: PLAIN, size: 12 };
-const CHIP: Face = Face { font: BOLD, size: 13 };
+pub const NAME: Face = Face { font: BOLD, size: 15 };
+pub const LAST: Face = Face { font: PLAIN, size: 14 };
+pub const WHEN: Face = Face { font: PLAIN, size: 12 };
+pub const CHIP: Face = Face { font: BOLD, size: 13 };
 
 /// Рисует столбец.
 pub fn on_side_draw(widget: &mut Widget) {
@@ -62,7 +61,12 @@ fn side_draw(window: &mut Window, at: &Places) {
     }
     own_draw(window, at);
     round(at.search_box, 18, palette.field);
-    folders_draw(window, at);
+    let rows = folders_draw(window, at);
+    if rows != window.folder_rows {
+        // Папок стало больше или меньше: люди начинаются ниже или выше.
+        window.folder_rows = rows;
+        return side_draw(window, &places(window));
+    }
     people_draw(window, at);
     link_draw(window, at);
 }
@@ -157,43 +161,61 @@ fn copy_mark(x: i32, y: i32, color: Color, behind: Color) {
     }
 }
 
-/// Папки: все, непрочитанные, спам.
-fn folders_draw(window: &mut Window, at: &Places) {
-    let palette = window.palette;
-    let mut spam = 0;
-    let mut unread = 0;
+/// Папки с надписями: все, непрочитанные, свои по алфавиту, спам.
+fn folders_list(window: &Window) -> Vec<(Folder, String)> {
+    let (mut spam, mut unread) = (0, 0);
+    let mut own: BTreeMap<String, u64> = BTreeMap::new();
     for person in window.people.values() {
         if person.standing == Standing::Spam {
             spam += 1;
-        } else if person.unread > 0 {
-            unread += 1;
+            continue;
+        }
+        let fresh = u64::from(person.unread > 0);
+        unread += fresh;
+        if !person.folder.is_empty() {
+            *own.entry(person.folder.clone()).or_insert(0) += fresh;
         }
     }
-    let rows = [
-        (Folder::All, "window-folder-all", 0),
-        (Folder::Unread, "window-folder-unread", unread),
-        (Folder::Spam, "window-folder-spam", spam),
+    let mut rows = vec![
+        (Folder::All, text(&window.texts, "window-folder-all", &[]), 0),
+        (Folder::Unread, text(&window.texts, "window-folder-unread", &[]), unread),
     ];
-    let mut x = at.folders.x;
-    for (folder, key, many) in rows {
-        let mut label = text(&window.texts, key, &[]);
-        if many > 0 {
-            label.push_str(&format!(" {many}"));
-        }
+    for (name, fresh) in own {
+        rows.push((Folder::Own(name.clone()), name, fresh));
+    }
+    rows.push((Folder::Spam, text(&window.texts, "window-folder-spam", &[]), spam));
+    let mut list = Vec::new();
+    for (folder, label, many) in rows {
+        list.push((folder, if many > 0 { format!("{label} {many}") } else { label }));
+    }
+    list
+}
+
+/// Рисует папки, сколько поместится в ряд; возвращает, сколько вышло рядов.
+fn folders_draw(window: &mut Window, at: &Places) -> i32 {
+    let palette = window.palette;
+    let (mut x, mut row) = (at.folders.x, 0);
+    for (folder, label) in folders_list(window) {
+        let label = fit(&mut window.words, CHIP, &label, f64::from(at.folders.w - 22));
         let wide = word_width(&mut window.words, CHIP, &label).ceil() as i32 + 22;
-        let place = rect(x, at.folders.y, wide, 26);
+        if x + wide > at.folders.x + at.folders.w && x > at.folders.x {
+            x = at.folders.x;
+            row += 1;
+        }
+        let place = rect(x, at.folders.y + row * FOLDER, wide, 26);
         let chosen = window.folder == folder;
-        let hot = window.hover.as_ref() == Some(&Touch::Folder(folder));
+        let touch = Touch::Folder(folder);
         if chosen {
             round(place, 13, palette.button);
-        } else if hot {
+        } else if window.hover.as_ref() == Some(&touch) {
             round(place, 13, palette.hover);
         }
         let color = if chosen { palette.button_text } else { palette.quiet };
         words_middle(CHIP, color, &label, place);
-        window.side_hits.push((place, Touch::Folder(folder)));
+        window.side_hits.push((place, touch));
         x += wide + 4;
     }
+    row + 1
 }
 
 /// Высота всего, что стоит в столбце: люди и найденные сообщения под ними.
@@ -249,69 +271,6 @@ fn nobody_draw(window: &mut Window, area: Rect) {
         words_middle(LAST, window.palette.quiet, part, rect(area.x, y, area.w, 20));
         y += 20;
     }
-}
-
-/// Найденные сообщения.
-fn found_draw(window: &mut Window, area: Rect) {
-    if window.found.is_empty() {
-        return;
-    }
-    let palette = window.palette;
-    let title = text(&window.texts, "window-found-messages", &[]);
-    words(CHIP, palette.quiet, &title, area.x + 16, area.y + 20);
-    let wanted = window.widgets.search.value();
-    let mut y = area.y + FOUND_TITLE;
-    for index in 0..window.found.len() {
-        if y >= area.y + area.h {
-            break;
-        }
-        let place = rect(area.x, y, area.w, PERSON);
-        y += PERSON;
-        if place.y + PERSON <= window_top(window) {
-            continue;
-        }
-        found_row(window, index, &wanted, place);
-    }
-}
-
-/// Верх списка людей.
-fn window_top(window: &Window) -> i32 {
-    places(window).people.y
-}
-
-/// Одно найденное сообщение: чей чат, когда, слова вокруг найденного.
-fn found_row(window: &mut Window, index: usize, wanted: &str, place: Rect) {
-    let palette = window.palette;
-    let found = &window.found[index];
-    let touch = Touch::Found(found.peer, found.number);
-    let name = match window.people.get(&found.peer) {
-        Some(person) => person.name.clone(),
-        None => id_shown(found.peer),
-    };
-    let said = match &found.file {
-        Some(file) => format!("📎 {}", file.name),
-        None => found.text.clone(),
-    };
-    let (peer, outgoing, sent) = (found.peer, found.outgoing, found.sent);
-    if window.hover.as_ref() == Some(&touch) {
-        round(rect(place.x + 7, place.y + 1, place.w - 14, PERSON - 3), 9, palette.hover);
-    }
-    avatar(peer, &name, place.x + 14, place.y + 8, 48);
-    let left = place.x + 74;
-    let mut right = place.x + place.w - 15;
-    let when = when_short(&window.texts, sent, time_now().wall_ms);
-    let wide = word_width(&mut window.words, WHEN, &when).ceil() as i32;
-    words(WHEN, palette.quiet, &when, right - wide, place.y + 23);
-    right -= wide + 8;
-    let name = fit(&mut window.words, NAME, &name, f64::from(right - left));
-    words(NAME, palette.text, &name, left, place.y + 25);
-    let mut line = found_line(&said, wanted);
-    if outgoing {
-        line = format!("{}: {line}", text(&window.texts, "window-you", &[]));
-    }
-    let line = fit(&mut window.words, LAST, &line, f64::from(place.x + place.w - 15 - left));
-    words(LAST, palette.quiet, &line, left, place.y + 48);
-    window.side_hits.push((place, touch));
 }
 
 /// Один человек.

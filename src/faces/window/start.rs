@@ -66,6 +66,7 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         people: BTreeMap::new(),
         order: Vec::new(),
         folder: Folder::All,
+        folder_rows: 1,
         found: Vec::new(),
         search_due: 0,
         side_scroll: 0,

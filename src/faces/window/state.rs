@@ -203,10 +203,12 @@ pub enum View {
 }
 
 /// Which people the left column shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Folder {
     All,
     Unread,
+    /// One of one's own.
+    Own(String),
     Spam,
 }
 
@@ -401,6 +403,8 @@ pub struct Window {
     /// People of the left column, in its order.
     pub order: Vec<Id>,
     pub folder: Folder,
+    /// Rows of buttons the folders take.
+    pub folder_rows: i32,
     /// Messages found by the words in the search field, the newest first.
     pub found: Vec<MessageShow>,
     /// When they are looked for, by the monotonic clock.
