@@ -221,7 +221,7 @@ fn the_gallery_looks_as_kept() {
         let words = ["gallery", "--theme", theme, "--lang", language];
         let home = folder.path().join(theme);
         let mut face = face_open(&screen, &words, &home, ["0", "20", "1000", "780"]);
-        for part in ["end", "middle", "top"] {
+        for part in ["end", "late", "middle", "top"] {
             let name = format!("gallery-{theme}-{language}-{part}.png");
             let kept = project().join("tests/pictures").join(&name);
             let taken = folder.path().join(&name);

@@ -12,7 +12,7 @@ use super::audit::{audit_begin, audit_look};
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_scroll};
 use super::form::form_open;
-use super::gallery::{NOON, gallery_open, message_show};
+use super::gallery::{NOON, gallery_open, gallery_step, message_show};
 use super::run::widgets_place;
 use super::sections::SECTIONS;
 use super::settings::section_open;
@@ -106,6 +106,7 @@ fn page_look(page: Page) -> Vec<String> {
     for _ in 0..4 {
         widgets_place();
         let _ = app::wait_for(0.01);
+        let _ = gallery_step();
     }
     audit_begin();
     widgets_place();

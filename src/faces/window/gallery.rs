@@ -5,9 +5,10 @@ use fltk::app;
 
 use super::act::effects_run;
 use super::people::people_order;
+use super::pictures::{Pixels, picture_write, pictures_drain, pictures_start};
 use super::run::widgets_place;
 use super::shows::show_take;
-use super::state::{Effect, Folder, Options, WINDOW, Window};
+use super::state::{Body, Effect, Folder, Options, WINDOW, Window};
 use supertext::base::fail::{FailKind, fail};
 use supertext::base::ids::Id;
 use supertext::logic::events::Standing;
@@ -25,21 +26,31 @@ const ANNA: Id = 700_000_000_001;
 pub fn gallery_run(theme: &str, language: &str) {
     gallery_open(theme, language);
     loop {
-        if let Ok(guard) = WINDOW.try_lock() {
-            if let Some(window) = guard.as_ref() {
-                if window.leaving {
-                    return;
-                }
-            }
-        }
-        if !app::wait() {
+        if !gallery_step() || !app::wait() {
             return;
         }
     }
 }
 
+/// Между событиями: забрать разобранные картинки; `false` — окно закрыли.
+pub fn gallery_step() -> bool {
+    let mut effects = Vec::new();
+    if let Ok(mut guard) = WINDOW.try_lock() {
+        if let Some(window) = guard.as_mut() {
+            if window.leaving {
+                return false;
+            }
+            pictures_drain(window);
+            effects.append(&mut window.effects);
+        }
+    }
+    effects_run(effects);
+    true
+}
+
 /// Открывает окно галереи, заполненное.
 pub fn gallery_open(theme: &str, language: &str) {
+    let _ = pictures_start();
     let options = Options {
         settings: Settings::from([(String::from("theme"), String::from(theme))]),
         name: String::from("Ира"),
@@ -208,6 +219,40 @@ fn file(window: &mut Window, transfer: u32, outgoing: bool, state: FileState, na
     show_take(window, Show::File(shown));
 }
 
+/// Картинка галереи, файлом: плавный переход цветов.
+fn picture_make() -> Option<String> {
+    let path = std::env::temp_dir().join("supertext-gallery.png").display().to_string();
+    let (w, h) = (360, 200);
+    let mut bytes = Vec::new();
+    for y in 0..h {
+        for x in 0..w {
+            bytes.extend([(x * 255 / w) as u8, 120, (y * 255 / h) as u8]);
+        }
+    }
+    let pixels = Pixels { w, h, depth: 3, bytes };
+    match picture_write(&path, &pixels) {
+        Ok(()) => Some(path),
+        Err(_) => None,
+    }
+}
+
+/// Картинки: пришедшая целиком и та, что ещё отдаётся.
+fn pictures_fill(window: &mut Window) {
+    let Some(path) = picture_make() else { return };
+    for (number, outgoing, state) in
+        [(51, false, FileState::Done), (52, true, FileState::Started), (53, true, FileState::Done)]
+    {
+        file(window, number, outgoing, state, "закат.png");
+        if let Some(chat) = window.chats.get_mut(&ANNA) {
+            if let Some(row) = chat.rows.last_mut() {
+                if let Body::File(shown) = &mut row.body {
+                    shown.path = path.clone();
+                }
+            }
+        }
+    }
+}
+
 /// Файлы во всех состояниях.
 fn files_fill(window: &mut Window) {
     let states = [
@@ -225,6 +270,7 @@ fn files_fill(window: &mut Window) {
     for (at, (outgoing, state, name)) in states.iter().enumerate() {
         file(window, at as u32 + 1, *outgoing, *state, name);
     }
+    pictures_fill(window);
     if let Some(chat) = window.chats.get_mut(&ANNA) {
         for row in &mut chat.rows {
             if row.message == [0; 16] {

@@ -180,7 +180,7 @@ fn picture_read(path: &str, most: (i32, i32)) -> Option<Pixels> {
 }
 
 /// Пишет точки файлом PNG; папка заводится.
-fn picture_write(path: &str, pixels: &Pixels) -> Result<(), Fail> {
+pub fn picture_write(path: &str, pixels: &Pixels) -> Result<(), Fail> {
     if let Some(folder) = Path::new(path).parent() {
         io_try(FailKind::FileWrite, path, std::fs::create_dir_all(folder))?;
     }
