@@ -1,5 +1,5 @@
-//! The tray icon of Windows and macOS, by tray-icon. Those systems want it in the main thread,
-//! whose loop also brings its clicks.
+//! The tray icon of Windows and macOS, by tray-icon. Those systems want it in the main thread; its
+//! clicks come in the round of that thread too.
 //! Значок в лотке Windows и macOS через tray-icon. Этим системам он нужен в главной нити: её же
 //! кругом приходят и щелчки.
 
