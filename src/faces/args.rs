@@ -105,8 +105,13 @@ pub struct ServerArgs {
 
 /// Ошибка запуска: одна строка в stderr на языке человека и код выхода.
 pub fn start_failed(failed: &Fail, lang: &Option<String>) -> u8 {
+    eprintln!("supertext: {}", start_text(failed, lang));
+    fail_row(failed.kind).exit
+}
+
+/// Ошибка запуска словами на языке человека.
+pub fn start_text(failed: &Fail, lang: &Option<String>) -> String {
     let wish = lang.clone().unwrap_or_default();
     let texts = texts_load(&language_choose(&wish));
-    eprintln!("supertext: {}", text_fail(&texts, failed));
-    fail_row(failed.kind).exit
+    text_fail(&texts, failed)
 }

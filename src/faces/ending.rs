@@ -1,6 +1,7 @@
 //! The end of the program, or its new beginning under the identity that now lies in its home.
 //! Конец программы или её новое начало под личностью, которая теперь лежит в её папке.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::logic::show::EXIT_RESTART;
@@ -31,14 +32,46 @@ fn program_again(mut command: Command) -> ! {
 }
 
 /// В Windows заменить себя нельзя: новая программа запускается, прежняя ждёт её и отдаёт её код.
+/// Запущенную с рабочего стола не ждёт никто, и она уходит сразу.
 #[cfg(not(unix))]
 fn program_again(mut command: Command) -> ! {
-    let code = match command.status() {
-        Ok(status) => status.code().unwrap_or(1),
+    let code = match command.spawn() {
+        Ok(_) if is_desktop() => 0,
+        Ok(mut child) => match child.wait() {
+            Ok(status) => status.code().unwrap_or(1),
+            Err(_) => 1,
+        },
         Err(error) => {
             eprintln!("supertext: {error}");
             1
         }
     };
     std::process::exit(code);
+}
+
+/// Запущена ли программа с рабочего стола Windows: ни консоли, ни перенаправленного вывода.
+#[cfg(windows)]
+pub fn is_desktop() -> bool {
+    use std::os::windows::io::AsRawHandle;
+    std::io::stdout().as_raw_handle().is_null() && std::io::stderr().as_raw_handle().is_null()
+}
+
+/// В других системах вывод есть всегда.
+#[cfg(not(windows))]
+pub fn is_desktop() -> bool {
+    false
+}
+
+/// Запускает с теми же словами двойника для консоли, `supertext.com` рядом с программой: он открывает
+/// себе консоль. Возвращает его код; `None` — двойника нет.
+pub fn console_twin() -> Option<u8> {
+    let exe = std::env::current_exe().ok()?;
+    let twin = exe.with_extension("com");
+    if !is_desktop() || !Path::new(&twin).is_file() {
+        return None;
+    }
+    let mut args = std::env::args_os();
+    args.next();
+    let status = Command::new(twin).args(args).status().ok()?;
+    Some(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
 }

@@ -316,8 +316,12 @@ pub fn toast(window: &mut Window, said: &str) {
 pub fn files_drop(window: &mut Window, lines: &str) -> bool {
     let mut any = false;
     for line in lines.lines() {
-        let Some(path) = line.trim().strip_prefix("file://") else { continue };
-        let path = percent_decode(path);
+        let path = match line.trim().strip_prefix("file://") {
+            Some(path) => percent_decode(path),
+            // В Windows брошенные файлы приходят просто путями.
+            None if cfg!(windows) => String::from(line.trim()),
+            None => continue,
+        };
         any = file_send(window, &path) || any;
     }
     any
@@ -436,7 +440,11 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
             app::add_timeout3(0.1, on_fade);
         }
         Effect::Hand(on) => window.set_cursor(if on { Cursor::Hand } else { Cursor::Default }),
-        Effect::Leave(code) => program_end(code),
+        Effect::Leave(code) => {
+            // В Windows новая программа начинается раньше, чем кончается эта.
+            window.hide();
+            program_end(code)
+        }
         Effect::Paste => {
             if PICTURES.orders.0.try_send(PictureOrder::Clipboard).is_err() {
                 app::paste_text(&widgets.message);
@@ -478,7 +486,9 @@ fn path_open(path: &str) {
     } else {
         "xdg-open"
     };
-    if let Err(error) = std::process::Command::new(program).arg(path).spawn() {
+    // Проводнику Windows нужны косые черты его вида; их и ставит `absolute`.
+    let whole = std::path::absolute(path).unwrap_or_default();
+    if let Err(error) = std::process::Command::new(program).arg(whole).spawn() {
         tracing::warn!("{program} {path}: {error}");
     }
 }

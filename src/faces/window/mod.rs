@@ -15,6 +15,7 @@ pub mod filebubble;
 pub mod form;
 pub mod gallery;
 pub mod icon;
+pub mod iconpixels;
 pub mod jump;
 pub mod keys;
 pub mod lay;
