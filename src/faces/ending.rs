@@ -1,13 +1,22 @@
 //! The end of the program, or its new beginning under the identity that now lies in its home.
 //! Конец программы или её новое начало под личностью, которая теперь лежит в её папке.
 
+#[cfg(windows)]
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::Command;
+#[cfg(windows)]
+use std::process::Stdio;
 
 use crate::logic::show::EXIT_RESTART;
+use crate::workers::map::Queues;
+
+/// Windows' flag of a process that opens a console of its own.
+#[cfg(windows)]
+const CREATE_NEW_CONSOLE: u32 = 0x10;
 
 /// Кончает программу с этим кодом; `EXIT_RESTART` — начинает её снова с теми же словами.
-pub fn program_end(code: u8) -> ! {
+pub fn program_end(code: u8, queues: Option<&Queues>) -> ! {
     if code != EXIT_RESTART {
         std::process::exit(code as i32);
     }
@@ -19,32 +28,46 @@ pub fn program_end(code: u8) -> ! {
     };
     let mut command = Command::new(exe);
     command.args(args);
-    program_again(command)
+    program_again(command, queues)
 }
 
 /// Новая программа на месте прежней: тот же номер процесса, те же ввод и вывод.
-#[cfg(unix)]
-fn program_again(mut command: Command) -> ! {
+#[cfg(not(windows))]
+fn program_again(mut command: Command, _queues: Option<&Queues>) -> ! {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
     eprintln!("supertext: {error}");
     std::process::exit(1);
 }
 
-/// В Windows заменить себя нельзя: новая программа запускается, прежняя ждёт её и отдаёт её код.
-/// Запущенную с рабочего стола не ждёт никто, и она уходит сразу.
-#[cfg(not(unix))]
-fn program_again(mut command: Command) -> ! {
-    let code = match command.spawn() {
-        Ok(_) if is_desktop() => 0,
-        Ok(mut child) => match child.wait() {
-            Ok(status) => status.code().unwrap_or(1),
-            Err(_) => 1,
-        },
+/// В Windows заменить себя нельзя: новая программа запускается рядом. В терминале она открывает своё
+/// окно, потому что прежнее ещё ждёт строки; запущенную с рабочего стола не ждёт никто. Иначе
+/// прежняя отдаёт новой свой ввод, ждёт её и кончается с её кодом.
+#[cfg(windows)]
+fn program_again(mut command: Command, queues: Option<&Queues>) -> ! {
+    use std::os::windows::process::CommandExt;
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if terminal {
+        command.creation_flags(CREATE_NEW_CONSOLE);
+    } else if !is_desktop() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = match command.spawn() {
+        Ok(child) => child,
         Err(error) => {
             eprintln!("supertext: {error}");
-            1
+            std::process::exit(1);
         }
+    };
+    if terminal || is_desktop() {
+        std::process::exit(0);
+    }
+    if let (Some(input), Some(queues)) = (child.stdin.take(), queues) {
+        let _ = queues.heir.put.try_send(input);
+    }
+    let code = match child.wait() {
+        Ok(status) => status.code().unwrap_or(1),
+        Err(_) => 1,
     };
     std::process::exit(code);
 }

@@ -316,12 +316,8 @@ pub fn toast(window: &mut Window, said: &str) {
 pub fn files_drop(window: &mut Window, lines: &str) -> bool {
     let mut any = false;
     for line in lines.lines() {
-        let path = match line.trim().strip_prefix("file://") {
-            Some(path) => percent_decode(path),
-            // В Windows брошенные файлы приходят просто путями.
-            None if cfg!(windows) => String::from(line.trim()),
-            None => continue,
-        };
+        let Some(path) = line.trim().strip_prefix("file://") else { continue };
+        let path = percent_decode(path);
         any = file_send(window, &path) || any;
     }
     any
@@ -380,7 +376,7 @@ pub fn effects_run(effects: Vec<Effect>) {
                 secret_put(queues, secret.clone());
             }
         } else {
-            effect_do(effect, &widgets);
+            effect_do(effect, &widgets, queues);
         }
     }
     if redraw {
@@ -413,7 +409,7 @@ pub fn redraw_all(widgets: &Widgets) {
 }
 
 /// Одно действие.
-fn effect_do(effect: Effect, widgets: &Widgets) {
+fn effect_do(effect: Effect, widgets: &Widgets, queues: Option<&Queues>) {
     let mut window = widgets.window.clone();
     match effect {
         Effect::Copy(said) => app::copy(&said),
@@ -443,7 +439,7 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
         Effect::Leave(code) => {
             // В Windows новая программа начинается раньше, чем кончается эта.
             window.hide();
-            program_end(code)
+            program_end(code, queues)
         }
         Effect::Paste => {
             if PICTURES.orders.0.try_send(PictureOrder::Clipboard).is_err() {
