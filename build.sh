@@ -19,6 +19,8 @@ WORDS=(
     'release|rust window|-|build and pack: target/release-package/*.tar.gz, SHA256SUMS'
     'cert|openssl|-|make certificates by hand in cert/, step by step'
     'bench|rust window|+|release build, then measurements (default: all)'
+    'windows|windows|-|build for Windows: target/windows/*.exe (docs/windows.md)'
+    'windows-test|windows wine screen|+|the same, then try the programs under wine'
     'fuzz|rust|-|every fuzz target for 60 seconds (FUZZ_SECONDS)'
     'soak|rust window|-|long tests: simulator with 5000 seeds (SUPERTEXT_SIM_SEEDS)'
     'help||-|this list'
@@ -54,6 +56,28 @@ SCREEN_PACKAGES=(
     'fonts-noto-cjk|Chinese letters in the pictures'
     'fonts-noto-color-emoji|emoji in the pictures'
 )
+# Что нужно для сборки программ Windows здесь же, в Debian. Стандартная библиотека Rust для Windows
+# собирается из исходников того же компилятора, поэтому он нужен именно этот.
+WINDOWS_RUST_PACKAGES=(
+    'rustc-web|the compiler that fits the sources below'
+    'cargo-web|its build tool'
+    'rust-web-src|sources of the standard library, built for Windows'
+)
+WINDOWS_PACKAGES=(
+    'g++-mingw-w64-x86-64-posix|C, C++ and resource compilers, linker and libraries of Windows'
+    'gcc|C compiler of this machine: build scripts'
+    'libc6-dev|headers of the C library: build scripts'
+    'make|builds the window library'
+    'git|the window library applies its patch with it'
+    'ca-certificates|to fetch the libraries over HTTPS'
+)
+# Где их пробовать.
+WINE_PACKAGES=(
+    'wine64|runs the programs for Windows'
+)
+# Для какой системы собираются программы Windows.
+WINDOWS_TARGET=x86_64-pc-windows-gnu
+
 # Библиотека окна собирается cmake не старше этого; в Debian 12 он старее.
 CMAKE_LEAST=3.28
 
@@ -74,7 +98,7 @@ word_help() {
     echo "Supertext. Usage: ./build.sh WORD"
     for row in "${WORDS[@]}"; do
         IFS='|' read -r word _ _ description <<< "$row"
-        printf '  %-8s %s\n' "$word" "$description"
+        printf '  %-12s %s\n' "$word" "$description"
     done
 }
 
@@ -265,9 +289,28 @@ miss_packages() {
 
 # Решает, чего не хватает окну: заголовков и cmake. Не на Debian об этом скажет сама сборка.
 miss_window() {
-    local version
     command -v apt-get > /dev/null || return 0
     miss_packages "${WINDOW_PACKAGES[@]}"
+    miss_cmake
+}
+
+# Удаётся, если Rust в PATH уже умеет собирать для Windows (rustup target add).
+windows_rust_ready() {
+    local root
+    root=$(rustc --print sysroot 2> /dev/null) && [ -d "$root/lib/rustlib/$WINDOWS_TARGET/lib" ]
+}
+
+# Решает, чего не хватает для сборки программ Windows.
+miss_windows() {
+    command -v apt-get > /dev/null || return 0
+    windows_rust_ready || miss_packages "${WINDOWS_RUST_PACKAGES[@]}"
+    miss_packages "${WINDOWS_PACKAGES[@]}"
+    miss_cmake
+}
+
+# Решает, откуда взять cmake.
+miss_cmake() {
+    local version
     if cmake_find > /dev/null; then
         return
     fi
@@ -303,6 +346,8 @@ set_up() {
         rust) miss_rust ;;
         lint) miss_lint ;;
         window) miss_window ;;
+        windows) miss_windows ;;
+        wine) if command -v apt-get > /dev/null; then miss_packages "${WINE_PACKAGES[@]}"; fi ;;
         # Без экрана в памяти испытания окна пропускаются, а остальные идут.
         screen)
             if command -v apt-get > /dev/null && can_root; then
@@ -336,7 +381,7 @@ set_up() {
         ;;
     esac
     case " $1 " in
-    *" window "*) cmake_set_up ;;
+    *" window "* | *" windows "*) cmake_set_up ;;
     esac
 }
 
@@ -395,6 +440,39 @@ word_soak() {
     export SUPERTEXT_SIM_SEEDS=${SUPERTEXT_SIM_SEEDS:-5000}
     say "soak with $SUPERTEXT_SIM_SEEDS seeds"
     cargo test --release --locked -- --ignored
+}
+
+# Программы для Windows. Сценарий сборки fltk-sys зовёт `git reset --hard` в папке своих исходников;
+# не найди git своего хранилища там, он ушёл бы вверх и стёр несохранённое в этом проекте.
+# GIT_CEILING_DIRECTORIES не пускает его выше папки cargo, а сама она для этой сборки своя.
+word_windows() {
+    local out=$target/windows options=() name
+    mkdir -p "$out/cargo"
+    (
+        unset GIT_DIR GIT_WORK_TREE
+        export CARGO_HOME=$out/cargo CARGO_TARGET_DIR=$out/build GIT_CEILING_DIRECTORIES=$out/cargo
+        if ! windows_rust_ready; then
+            PATH=$(cmake_find):/usr/bin:/bin
+            # -Zbuild-std стабильный cargo даёт только с этой переменной.
+            export RUSTC_BOOTSTRAP=1 PATH
+            options=('-Zbuild-std=std,panic_abort,panic_unwind')
+        fi
+        say "$(rustc --version), $(command -v cargo), for $WINDOWS_TARGET"
+        cargo build --release --locked "${options[@]}" --target "$WINDOWS_TARGET" \
+            --bin supertext --bin supertext-server
+    )
+    cp "$out/build/$WINDOWS_TARGET/release/"supertext{,-server}.exe "$out/"
+    # Двойник для консоли отличается от программы окна одним числом в заголовке.
+    x86_64-w64-mingw32-objcopy --subsystem console "$out/supertext.exe" "$out/supertext.com"
+    for name in supertext.exe supertext.com supertext-server.exe; do
+        say "$out/$name"
+    done
+}
+
+# Слова после windows-test — имена испытаний; без них идут все.
+word_windows-test() {
+    word_windows
+    tests/windows.sh "$target/windows" "$@"
 }
 
 word_fuzz() {

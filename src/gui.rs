@@ -126,3 +126,15 @@ pub fn gallery(args: &ClientArgs) -> Result<(), Fail> {
 pub fn gallery(_args: &ClientArgs) -> Result<(), Fail> {
     Err(fail(FailKind::ArgumentBad, "gallery"))
 }
+
+/// Говорит с человеком до окна программы: окошко с одной кнопкой.
+#[cfg(feature = "gui")]
+pub fn gui_tell(said: &str) {
+    fltk::dialog::message_title("Supertext");
+    // Собака в надписях FLTK значит рисунок; двойная — саму себя.
+    fltk::dialog::alert_default(&said.replace('@', "@@"));
+}
+
+/// Без окна говорить нечем.
+#[cfg(not(feature = "gui"))]
+pub fn gui_tell(_said: &str) {}

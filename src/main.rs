@@ -1,6 +1,10 @@
 //! The client program: args → home → identity → workers → a face.
 //! Программа-клиент: слова → домашняя папка → личность → потоки → лицо.
 
+// С рабочего стола Windows она открывается без окна консоли; для консоли есть её двойник,
+// supertext.com (docs/windows.md).
+#![cfg_attr(all(windows, feature = "gui"), windows_subsystem = "windows")]
+
 mod gui;
 // Окно — часть этой программы, а не библиотеки: сервер с нею FLTK не получает.
 #[cfg(feature = "gui")]
@@ -20,9 +24,10 @@ use supertext::crypto::file_cipher::random_fill;
 use supertext::crypto::identity::Identity;
 use supertext::crypto::olm::signer_of;
 use supertext::crypto::tls::{Trust, client_config};
-use supertext::faces::args::{ClientArgs, Mode, start_failed, start_said};
+use supertext::faces::args::{ClientArgs, Mode, start_failed, start_said, start_text};
 use supertext::faces::console::{console_face, console_input, park};
 use supertext::faces::echo::echo_face;
+use supertext::faces::ending::{console_twin, is_desktop};
 use supertext::faces::input::{line_not_taken, pipe_read};
 use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
@@ -52,18 +57,38 @@ use supertext::workers::map::{FACE, QUEUES};
 use supertext::workers::roles::{ClientStart, Event, FaceMain};
 use supertext::workers::start::{signals_start, workers_start};
 
-use gui::{gallery, gui_begin, gui_face, gui_here, gui_run};
+use gui::{gallery, gui_begin, gui_face, gui_here, gui_run, gui_tell};
 
 /// Начало: ошибка запуска — одна строка и код.
 fn main() -> ExitCode {
-    let args = ClientArgs::parse();
+    let args = match ClientArgs::try_parse() {
+        Ok(args) => args,
+        Err(error) if is_desktop() => {
+            gui_tell(&error.to_string());
+            return ExitCode::from(error.exit_code() as u8);
+        }
+        Err(error) => error.exit(),
+    };
+    if matches!(mode_choose(&args), Mode::Console | Mode::Id) {
+        if let Some(code) = console_twin() {
+            return ExitCode::from(code);
+        }
+    }
     // Отсчёт начинается здесь: по нему меряется, скоро ли открылось окно.
     let _ = time_now();
     let lang = args.lang.clone();
     match client_main(args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failed) => ExitCode::from(start_failed(&failed, &lang)),
+        Err(failed) => ExitCode::from(failed_tell(&failed, &lang)),
     }
+}
+
+/// Ошибка запуска: строка в stderr, а с рабочего стола, где его никто не видит, — окошко.
+fn failed_tell(failed: &Fail, lang: &Option<String>) -> u8 {
+    if is_desktop() {
+        gui_tell(&start_text(failed, lang));
+    }
+    start_failed(failed, lang)
 }
 
 /// Готовит всё и отдаёт главный поток лицу. Возвращается только из `supertext id`.
@@ -229,7 +254,7 @@ fn base_ready(home: &Home, lang: &Option<String>) -> Result<Connection, Fail> {
     let rescue = base_rescue(&home.history, &home.backups)?;
     let aside = rescue.aside.display().to_string();
     // Человек узнаёт об этом до лица программы: одна строка на его языке.
-    let _ = start_failed(&fail(FailKind::BaseDamaged, &aside), lang);
+    let _ = failed_tell(&fail(FailKind::BaseDamaged, &aside), lang);
     let base = base_open(&home.history)?;
     // В копии прежние шаги храповиков: повторить их нельзя, сеансы начнутся заново.
     keys_forget(&base)?;

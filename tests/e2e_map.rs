@@ -15,7 +15,7 @@ const OWNERS: [&str; 2] = ["queues.", "QUEUES."];
 /// Ends of a queue and words that put.
 const ENDS: [(&str, bool); 2] = [(".put", true), (".take", false)];
 /// Queues that are no edges, as map.rs says.
-const NO_EDGES: [&str; 3] = ["pool", "editor", "to_window"];
+const NO_EDGES: [&str; 4] = ["pool", "editor", "heir", "to_window"];
 
 /// What was found: queue → who puts, who takes.
 type Found = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;

@@ -105,9 +105,7 @@ pub struct ServerArgs {
 
 /// Ошибка запуска: одна строка в stderr на языке человека и код выхода.
 pub fn start_failed(failed: &Fail, lang: &Option<String>) -> u8 {
-    let wish = lang.clone().unwrap_or_default();
-    let texts = texts_load(&language_choose(&wish));
-    eprintln!("supertext: {}", text_fail(&texts, failed));
+    eprintln!("supertext: {}", start_text(failed, lang));
     fail_row(failed.kind).exit
 }
 
@@ -116,4 +114,11 @@ pub fn start_said(key: &str, detail: &str, lang: &Option<String>) {
     let wish = lang.clone().unwrap_or_default();
     let texts = texts_load(&language_choose(&wish));
     eprintln!("supertext: {}", text(&texts, key, &[("detail", String::from(detail))]));
+}
+
+/// Ошибка запуска словами на языке человека.
+pub fn start_text(failed: &Fail, lang: &Option<String>) -> String {
+    let wish = lang.clone().unwrap_or_default();
+    let texts = texts_load(&language_choose(&wish));
+    text_fail(&texts, failed)
 }

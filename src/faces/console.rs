@@ -47,7 +47,7 @@ pub fn console_face(queues: &Queues) {
                         }
                         Err(code) => {
                             terminal_restore(&modes);
-                            program_end(code);
+                            program_end(code, Some(queues));
                         }
                     }
                 }
@@ -62,7 +62,7 @@ pub fn console_face(queues: &Queues) {
                 let _ = stdout.write_all(line.as_bytes());
                 let _ = stdout.flush();
             }
-            Err(code) => program_end(code),
+            Err(code) => program_end(code, Some(queues)),
         }
     }
 }

@@ -24,7 +24,7 @@ pub fn echo_face(queues: &Queues) {
         };
         let line = show_text(&texts, &show);
         match &show {
-            Show::Exit(code) => program_end(*code),
+            Show::Exit(code) => program_end(*code, Some(queues)),
             Show::Ready { language, .. } => texts = texts_load(language),
             Show::Progress { .. } => continue,
             // Правка и прошлое уже получили ответ.

@@ -1,7 +1,7 @@
 //! What a person or a script types, on its way to the controller.
 //! То, что набирает человек или скрипт, на пути к controller-у.
 
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 
 use serde_json::Value;
 
@@ -54,6 +54,13 @@ pub fn pipe_read(queues: &Queues, take: LineTake) {
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }
+        if let Ok(mut heir) = queues.heir.take.try_recv() {
+            // Пока этой строки ждали, программа началась снова: она и все следующие — новой.
+            if heir.write_all(&bytes).is_ok() {
+                let _ = std::io::copy(&mut stdin, &mut heir);
+            }
+            return;
+        }
         let Ok(line) = std::str::from_utf8(&bytes) else {
             let bad = fail(FailKind::ArgumentBad, "UTF-8");
             command_put(queues, Command::Bad(bad), "");
@@ -80,6 +87,10 @@ pub fn pipe_read(queues: &Queues, take: LineTake) {
         }
     }
     command_put(queues, Command::EndOfInput, "");
+    if cfg!(windows) {
+        // Начнись программа снова, её ввод кончится вместе с этим.
+        drop(queues.heir.take.recv());
+    }
 }
 
 /// Массив слов JSON. Не массив строк — ошибка, ничего не выполняется. Возвращает, сколько строк

@@ -59,7 +59,7 @@ pub fn json_face(queues: &Queues) {
         let written = stdout.write_all(text.as_bytes());
         let flushed = stdout.flush();
         if let Some(code) = code {
-            program_end(code);
+            program_end(code, Some(queues));
         }
         if written.is_err() || flushed.is_err() {
             // Читатель потока ушёл: уходить и нам, но чисто.

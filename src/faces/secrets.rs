@@ -136,8 +136,14 @@ fn secret_read(_editor: &mut DefaultEditor) -> String {
     String::from(line.trim_end_matches(['\n', '\r']))
 }
 
-/// В Windows строка видна, пока её набирают, но в историю ввода не попадает.
-#[cfg(not(unix))]
+/// Читает строку, не показывая её.
+#[cfg(windows)]
+fn secret_read(_editor: &mut DefaultEditor) -> String {
+    rpassword::read_password().unwrap_or_default()
+}
+
+/// В прочих системах строка видна, пока её набирают, но в историю ввода не попадает.
+#[cfg(not(any(unix, windows)))]
 fn secret_read(editor: &mut DefaultEditor) -> String {
     editor.readline("").unwrap_or_default()
 }

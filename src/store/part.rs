@@ -277,10 +277,24 @@ fn part_settle(journal: &Journal) -> Result<PathBuf, Fail> {
     let what = target.display().to_string();
     if part.exists() {
         io_try(FailKind::FileWrite, &what, std::fs::rename(&part, &target))?;
+        foreign_mark(&target);
     }
     io_try(FailKind::FileWrite, &what, std::fs::remove_file(&journal.path))?;
     Ok(target)
 }
+
+/// Помечает файл пришедшим из сети, как это делают браузеры: прежде чем запустить такую программу,
+/// Windows спросит. На дисках, где метке нет места (FAT), её нет.
+#[cfg(windows)]
+fn foreign_mark(target: &Path) {
+    let mut stream = target.as_os_str().to_os_string();
+    stream.push(":Zone.Identifier");
+    let _ = std::fs::write(stream, "[ZoneTransfer]\r\nZoneId=3\r\n");
+}
+
+/// Пришедшее из сети помечается только в Windows.
+#[cfg(not(windows))]
+fn foreign_mark(_target: &Path) {}
 
 /// При запуске доделывает то, что сбой застал между записью «готово» и именем.
 pub fn parts_settle(folder: &Path, finished: &[FinishedRow]) -> Result<(), Fail> {

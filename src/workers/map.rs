@@ -13,6 +13,7 @@
 //! Закон звезды: у каждого ребра на одном конце controller. Класть в него можно с ожиданием,
 //! из него — никогда не ждут. Поэтому очереди не могут запереть друг друга.
 
+use std::process::ChildStdin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::sync::{LazyLock, OnceLock};
 
@@ -150,6 +151,9 @@ pub struct Queues {
     pub saver_bytes: AtomicUsize,
     /// The console's line editor, handed once from the displayer to the main thread.
     pub editor: Queue<Option<DefaultEditor>>,
+    /// Windows: input of the program that was started anew in this one's place, handed once from the
+    /// face to whoever reads stdin.
+    pub heir: Queue<ChildStdin>,
     /// What the window is to show: from the displayer's thread to the main one, both of the face.
     pub to_window: Queue<Show>,
     /// The main thread is already awake for it.
@@ -182,6 +186,7 @@ fn queues_make() -> Queues {
         pool: queue_make(POOL_BUFFERS),
         saver_bytes: AtomicUsize::new(0),
         editor: queue_make(1),
+        heir: queue_make(1),
         to_window: queue_make(QUEUE_WINDOW),
         window_woken: AtomicBool::new(false),
         listener_waker: OnceLock::new(),

@@ -140,7 +140,11 @@ pub fn names_in(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     if let Ok(entries) = std::fs::read_dir(folder) {
         for entry in entries.flatten() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // Метка Windows — поток внутри файла, а под wine — файл рядом с ним.
+            if !name.ends_with(":Zone.Identifier") {
+                names.push(name);
+            }
         }
     }
     names.sort();

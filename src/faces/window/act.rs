@@ -380,7 +380,7 @@ pub fn effects_run(effects: Vec<Effect>) {
                 secret_put(queues, secret.clone());
             }
         } else {
-            effect_do(effect, &widgets);
+            effect_do(effect, &widgets, queues);
         }
     }
     if redraw {
@@ -413,7 +413,7 @@ pub fn redraw_all(widgets: &Widgets) {
 }
 
 /// Одно действие.
-fn effect_do(effect: Effect, widgets: &Widgets) {
+fn effect_do(effect: Effect, widgets: &Widgets, queues: Option<&Queues>) {
     let mut window = widgets.window.clone();
     match effect {
         Effect::Copy(said) => app::copy(&said),
@@ -440,7 +440,11 @@ fn effect_do(effect: Effect, widgets: &Widgets) {
             app::add_timeout3(0.1, on_fade);
         }
         Effect::Hand(on) => window.set_cursor(if on { Cursor::Hand } else { Cursor::Default }),
-        Effect::Leave(code) => program_end(code),
+        Effect::Leave(code) => {
+            // В Windows новая программа начинается раньше, чем кончается эта.
+            window.hide();
+            program_end(code, queues)
+        }
         Effect::Paste => {
             if PICTURES.orders.0.try_send(PictureOrder::Clipboard).is_err() {
                 app::paste_text(&widgets.message);
@@ -482,7 +486,9 @@ fn path_open(path: &str) {
     } else {
         "xdg-open"
     };
-    if let Err(error) = std::process::Command::new(program).arg(path).spawn() {
+    // Проводнику Windows нужны косые черты его вида; их и ставит `absolute`.
+    let whole = std::path::absolute(path).unwrap_or_default();
+    if let Err(error) = std::process::Command::new(program).arg(whole).spawn() {
         tracing::warn!("{program} {path}: {error}");
     }
 }

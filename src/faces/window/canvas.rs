@@ -9,7 +9,7 @@ use fltk::enums::Event;
 use fltk::prelude::WidgetExt;
 use fltk::widget::Widget;
 
-use super::act::{chat_now, effects_run, files_drop, page_ask, touch_do};
+use super::act::{chat_now, effects_run, page_ask, touch_do};
 use super::bubble::{Brush, empty_draw, row_draw};
 use super::chat::{MARGIN, Sheet, chat_down, chat_scroll, row_height};
 use super::form::{form_draw, toast_draw};
@@ -28,6 +28,7 @@ use super::state::{
     Effect, Field, MenuAbout, Selection, Touch, View, WINDOW, Window, inside, touched,
 };
 use super::strips::{bits_draw, strip_draw};
+use super::typing::files_fall;
 use super::viewer::{preview_draw, scale_now, viewer_draw, viewer_pull, viewer_zoom};
 use supertext::base::clock::time_now;
 use supertext::faces::texts::text;
@@ -330,7 +331,7 @@ pub fn on_canvas_event(_widget: &mut Widget, event: Event) -> bool {
             window.effects.push(Effect::Redraw);
             true
         }
-        Event::Paste => files_drop(window, &app::event_text()),
+        Event::Paste => files_fall(window),
         _ => false,
     };
     let effects = std::mem::take(&mut window.effects);

@@ -13,7 +13,7 @@ use zbus::message::Type;
 use zbus::zvariant::{Structure, Value};
 
 use super::herald::Card;
-use super::icon::{ICON_SIDE, icon_pixels};
+use super::icon::{ICON_SIDE, tray_pixels};
 use super::notice::Order;
 use super::state::HERALD;
 use supertext::base::bounds::{DESKTOP_MS, NOTICES_MAX};
@@ -106,7 +106,7 @@ pub fn desk_show(desk: &mut Desk, card: &Card) -> bool {
         true,
         8i32,
         4i32,
-        icon_pixels(ICON_SIDE, 0),
+        tray_pixels(ICON_SIDE, 0),
     ));
     let mut hints: HashMap<&str, Value<'_>> = HashMap::new();
     hints.insert("image-data", Value::from(icon));

@@ -1,10 +1,11 @@
-//! The icon of the window and of the tray, drawn here: a bubble with a tail, in the tray with the
-//! number of unread messages; no file is needed.
-//! Значок окна и лотка, нарисованный здесь же: пузырь с хвостом, в лотке — с числом
-//! непрочитанного; файл не нужен.
+//! The icon of the window and of the tray: the picture of iconpixels, in the tray with the number
+//! of unread messages; no file is needed.
+//! Значок окна и лотка: рисунок из iconpixels, в лотке — с числом непрочитанного; файл не нужен.
 
 use fltk::enums::ColorDepth;
 use fltk::image::RgbImage;
+
+use super::iconpixels::icon_pixels;
 
 /// Side of the icon.
 pub const ICON_SIDE: i32 = 64;
@@ -28,35 +29,35 @@ const MARGIN: i32 = 5;
 
 /// Значок: цвет — цвет темы, по краям прозрачно.
 pub fn icon_make() -> Option<RgbImage> {
-    let pixels = icon_pixels(ICON_SIDE, 0);
+    let pixels = icon_pixels(ICON_SIDE);
     RgbImage::new(&pixels, ICON_SIDE, ICON_SIDE, ColorDepth::Rgba8).ok()
 }
 
 /// Точки значка RGBA, строка за строкой; `unread` больше нуля — красный кружок с числом до 99.
-pub fn icon_pixels(side: i32, unread: u64) -> Vec<u8> {
-    let mut pixels = Vec::with_capacity((side * side * 4) as usize);
+pub fn tray_pixels(side: i32, unread: u64) -> Vec<u8> {
+    let mut pixels = icon_pixels(side);
     for row in 0..side {
         for column in 0..side {
             let (x, y) = (column * ICON_SIDE / side, row * ICON_SIDE / side);
-            pixels.extend_from_slice(&point(x, y, unread));
+            if let Some(point) = point(x, y, unread) {
+                let at = ((row * side + column) * 4) as usize;
+                pixels[at..at + 4].copy_from_slice(&point);
+            }
         }
     }
     pixels
 }
 
-/// Одна точка значка.
-fn point(x: i32, y: i32, unread: u64) -> [u8; 4] {
-    if let Some((x, y, wide)) = badge(x, y, unread) {
-        let lit = digits(x - MARGIN, y - MARGIN, unread);
-        let corner = (x == 0 || x == wide - 1) && (y == 0 || y == POINT * 5 + MARGIN * 2 - 1);
-        return match (corner, lit) {
-            (true, _) => [0, 0, 0, 0],
-            (false, true) => [255, 255, 255, 255],
-            (false, false) => [0xe5, 0x39, 0x35, 255],
-        };
-    }
-    let (r, g, b) = if letter(x, y) { (255, 255, 255) } else { (0x33, 0x90, 0xec) };
-    [r, g, b, if body(x, y) { 255 } else { 0 }]
+/// Точка плашки с числом; `None` — здесь её нет.
+fn point(x: i32, y: i32, unread: u64) -> Option<[u8; 4]> {
+    let (x, y, wide) = badge(x, y, unread)?;
+    let lit = digits(x - MARGIN, y - MARGIN, unread);
+    let corner = (x == 0 || x == wide - 1) && (y == 0 || y == POINT * 5 + MARGIN * 2 - 1);
+    Some(match (corner, lit) {
+        (true, _) => [0, 0, 0, 0],
+        (false, true) => [255, 255, 255, 255],
+        (false, false) => [0xe5, 0x39, 0x35, 255],
+    })
 }
 
 /// Точка внутри плашки с числом (справа внизу): место в ней и её ширина.
@@ -82,20 +83,4 @@ fn digits(x: i32, y: i32, unread: u64) -> bool {
     let column = x % step / POINT;
     let row = DIGITS[*figure as usize][(y / POINT) as usize];
     column < 3 && row >> (2 - column) & 1 == 1
-}
-
-/// Точка внутри пузыря: круг или хвост слева внизу.
-fn body(x: i32, y: i32) -> bool {
-    let (dx, dy) = (f64::from(x) - 32.0, f64::from(y) - 30.0);
-    let round = dx * dx + dy * dy <= 28.0 * 28.0;
-    // Хвост сужается к левому нижнему углу.
-    let tail = matches!(y, 40..=60) && x >= (y - 40) / 2 + 2 && x <= 26 - (y - 40) / 2;
-    round || tail
-}
-
-/// Три строки текста внутри.
-fn letter(x: i32, y: i32) -> bool {
-    let line = matches!(y, 19..=22 | 29..=32 | 39..=42);
-    let end = if y >= 39 { 36 } else { 46 };
-    line && x >= 18 && x <= end
 }

@@ -19,6 +19,7 @@ pub mod form;
 pub mod gallery;
 pub mod herald;
 pub mod icon;
+pub mod iconpixels;
 pub mod jump;
 pub mod keys;
 pub mod lay;

@@ -9,7 +9,7 @@ use fltk::enums::{Color, Event};
 use fltk::prelude::WidgetExt;
 use fltk::widget::Widget;
 
-use super::act::{chat_open, effects_run, files_drop, touch_do};
+use super::act::{chat_open, effects_run, touch_do};
 use super::lay::{Face, fit, lay, word_width};
 use super::paint::{
     BOLD, PLAIN, avatar, circle, clip_pop, clip_push, fill, gear, plus, round, strokes, words,
@@ -22,6 +22,7 @@ use super::sections::SECTIONS;
 use super::settings::SECTION;
 use super::state::{Effect, Folder, Person, Rect, Touch, View, WINDOW, Window, inside, touched};
 use super::times::when_short;
+use super::typing::files_fall;
 use supertext::base::clock::time_now;
 use supertext::base::ids::id_shown;
 use supertext::faces::texts::text;
@@ -420,7 +421,7 @@ pub fn on_side_event(_widget: &mut Widget, event: Event) -> bool {
             // Файлы, брошенные на человека, — ему.
             if let Some(Touch::Person(id)) = touched(&window.side_hits, x, y) {
                 chat_open(window, id);
-                files_drop(window, &app::event_text());
+                files_fall(window);
             }
             true
         }

@@ -9,7 +9,7 @@ use ksni::blocking::{Handle, TrayMethods};
 use ksni::menu::StandardItem;
 use ksni::{Category, Icon, MenuItem, OfflineReason, ToolTip, Tray as TrayItem};
 
-use super::icon::icon_pixels;
+use super::icon::tray_pixels;
 use super::notice::{Told, language_now, told_put};
 use super::state::HERALD;
 use supertext::faces::texts::{Texts, text, texts_load};
@@ -56,7 +56,7 @@ impl TrayItem for TrayFace {
         let unread = HERALD.unread.load(Ordering::Relaxed);
         let mut icons = Vec::new();
         for side in SIDES {
-            let mut data = icon_pixels(side, unread);
+            let mut data = tray_pixels(side, unread);
             // Стол ждёт ARGB.
             for pixel in data.chunks_exact_mut(4) {
                 pixel.rotate_right(1);

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use tray_icon::menu::{Menu, MenuEvent, MenuItem};
 use tray_icon::{Icon, MouseButton, TrayIcon, TrayIconBuilder, TrayIconEvent};
 
-use super::icon::{ICON_SIDE, icon_pixels};
+use super::icon::{ICON_SIDE, tray_pixels};
 use super::notice::{Told, language_now, told_put};
 use super::state::HERALD;
 use supertext::faces::texts::{text, texts_load};
@@ -52,7 +52,7 @@ pub fn tray_open() -> Option<Tray> {
 /// Картинка с числом непрочитанного.
 fn picture(unread: u64) -> Option<Icon> {
     let side = ICON_SIDE as u32;
-    Icon::from_rgba(icon_pixels(ICON_SIDE, unread), side, side).ok()
+    Icon::from_rgba(tray_pixels(ICON_SIDE, unread), side, side).ok()
 }
 
 /// Круг главной нити: щелчки, меню, переменившееся число или язык.

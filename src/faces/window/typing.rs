@@ -6,7 +6,9 @@ use fltk::enums::{Event, Key};
 use fltk::input::MultilineInput;
 use fltk::prelude::InputExt;
 
-use super::act::{answer_begin, answer_drop, chat_now, effects_run, files_drop, message_send};
+use super::act::{
+    answer_begin, answer_drop, chat_now, effects_run, file_send, files_drop, message_send,
+};
 use super::canvas::wheel;
 use super::chat::TEXT;
 use super::keys::{is_enter, latin_pressed};
@@ -63,6 +65,20 @@ fn key_do(window: &mut Window, input: &mut MultilineInput) -> bool {
     }
     window.effects.push(Effect::Redraw);
     true
+}
+
+/// Файлы, брошенные мышью. В Windows они приходят просто путями; вставленный же текст с путём файлом
+/// не становится.
+pub fn files_fall(window: &mut Window) -> bool {
+    let said = app::event_text();
+    if !cfg!(windows) {
+        return files_drop(window, &said);
+    }
+    let mut any = false;
+    for line in said.lines() {
+        any = file_send(window, line.trim()) || any;
+    }
+    any
 }
 
 /// Сочетания с Ctrl по месту клавиши.
