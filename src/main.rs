@@ -50,6 +50,7 @@ use supertext::store::journal::{JOURNAL_OUTGOING, journals_list};
 use supertext::store::limits::limits_read;
 use supertext::store::outbox::outbox_all;
 use supertext::store::people::{keys_forget, owner_claim, people_all};
+use supertext::store::rooms::rooms_all;
 use supertext::store::settings::{
     Settings, setting_get, settings_all, settings_read, settings_write,
 };
@@ -227,6 +228,7 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
         finished,
         outbox: outbox_all(&base)?,
         people: people_all(&base)?,
+        rooms: rooms_all(&base)?,
         unseen: history_unseen(&base)?,
         to: chat_choose(args, &identity)?,
         language: language_choose(&wish),

@@ -13,7 +13,7 @@ use supertext::base::bounds::{
 };
 use supertext::base::clock::Time;
 use supertext::base::fail::FailKind;
-use supertext::base::ids::{ID_SERVER, Id, id_digits};
+use supertext::base::ids::{ID_SERVER, Id, id_digits, id_of_room};
 use supertext::crypto::identity::{id_of_key, sha256};
 use supertext::logic::accounts::{
     AccountFound, AccountOrder, AccountTold, account_name_check, account_told,
@@ -21,6 +21,7 @@ use supertext::logic::accounts::{
 use supertext::logic::events::{
     Action, ContactRow, LinkId, MailOrder, Out, PersonFacts, ServerEvent, Standing, out_clear,
 };
+use supertext::logic::rooms::{Member, RoomFacts, RoomState};
 use supertext::logic::server::{Server, server_step};
 use supertext::store::account::{
     AccountFile, account_read, restore_people, restore_take, restore_write, vault_parse, vault_text,
@@ -30,6 +31,7 @@ use supertext::store::contacts::contacts_read;
 use supertext::store::home::{Home, home_open, identity_open, text_read};
 use supertext::store::mail::mail_prepare;
 use supertext::store::people::{account_set, owner_claim, people_all, person_set};
+use supertext::store::rooms::rooms_all;
 use supertext::wire::account::{
     ACCOUNT_FIND, ACCOUNT_LOGIN, ACCOUNT_REGISTER, ACCOUNT_SAVE, Account, AccountReply,
 };
@@ -372,7 +374,7 @@ fn a_vault_holds_what_fits_friends_first() {
         let friend = number >= 1_900;
         contacts.push(contact(peer, if friend { Standing::Contact } else { Standing::Spam }));
     }
-    let (text, skipped) = vault_text(&home, "Я", &contacts, &people, 61_412).unwrap();
+    let (text, skipped) = vault_text(&home, "Я", &contacts, &people, &[], 61_412).unwrap();
     assert!(text.len() <= 61_412 && text.len() > 60_000, "{}", text.len());
     let vault = vault_parse(&text).unwrap();
     assert_eq!(vault.contacts.len() as u64 + skipped, 2_000);
@@ -381,10 +383,19 @@ fn a_vault_holds_what_fits_friends_first() {
     assert_eq!((vault.name.as_str(), skipped > 1_000), ("Я", true));
     assert_eq!(text_read(&home.cert.join("client.key")).unwrap().unwrap(), vault.key_pem);
     // Те же сведения дают тот же текст: по его хешу видно, что сохранять нечего.
-    assert_eq!(vault_text(&home, "Я", &contacts, &people, 61_412).unwrap().0, text);
+    assert_eq!(vault_text(&home, "Я", &contacts, &people, &[], 61_412).unwrap().0, text);
     for bad in ["", "{}", "[]", &text.replace("\"version\":1", "\"version\":2"), &text[1..]] {
         assert!(matches!(vault_parse(bad), Err(failed) if failed.kind == FailKind::Integrity));
     }
+}
+
+/// Комната с двумя участниками.
+fn room_of(first: u8, state: RoomState) -> RoomFacts {
+    let (room, name) = ([first; 16], String::from("обед"));
+    let members =
+        vec![Member { id: 11, name: String::new() }, Member { id: 22, name: String::new() }];
+    let (id, nonce, keep) = (id_of_room(&room), [first + 1; 16], false);
+    RoomFacts { id, room, nonce, name, owner: 11, version: 1_800_000_000_000, state, keep, members }
 }
 
 #[test]
@@ -395,7 +406,10 @@ fn a_restored_home_survives_a_crash_in_the_middle() {
     let public = [5; 32];
     let person = PersonFacts { peer: id_of_key(&public), public, changed: None, verified: true };
     let contacts = [contact(person.peer, Standing::Asked)];
-    let (text, _) = vault_text(&first, "Анна", &contacts, &[person.clone()], 60_000).unwrap();
+    let (room, left) = (room_of(9, RoomState::Joined), room_of(10, RoomState::Left));
+    let rooms = [room.clone(), left];
+    let (text, _) =
+        vault_text(&first, "Анна", &contacts, &[person.clone()], &rooms, 60_000).unwrap();
     let (name, login, wrap) = (String::from("anna"), [1; 32], [2; 32]);
     let account = AccountFile { name, login, wrap, saved: [3; 32] };
     assert!(restore_take(&second).unwrap().is_none());
@@ -412,6 +426,7 @@ fn a_restored_home_survives_a_crash_in_the_middle() {
     restore_people(&second, &base, &vault).unwrap();
     assert!(restore_take(&second).unwrap().is_none());
     assert_eq!(people_all(&base).unwrap(), [person]);
+    assert_eq!(rooms_all(&base).unwrap(), [room], "what was left stays behind");
     assert_eq!(supertext::store::people::account_get(&base).unwrap(), None);
     assert_eq!(identity_open(&second).unwrap().public_key, owner.public_key);
     assert_eq!(contacts_read(&second.contacts).unwrap(), contacts);

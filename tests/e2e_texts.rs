@@ -182,6 +182,8 @@ fn message_sample() -> MessageShow {
         past: true,
         number: 5,
         state: ReceiptState::Read,
+        author: 0,
+        author_name: String::new(),
     }
 }
 

@@ -28,11 +28,14 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
     let (mut steps, mut texts, mut files) = (0, 0, 0);
     let (mut crashes, mut overflows, mut hours) = (0, 0, 0.0);
     let (mut stored, mut tricks, mut heals) = (0, 0, 0);
+    let (mut rooms, mut forged) = (0, 0);
     for seed in 1..=count {
         let verdict = run_seed(seed, canary, false);
         steps += verdict.steps;
         texts += verdict.texts;
         files += verdict.files;
+        rooms += verdict.rooms;
+        forged += verdict.forged;
         crashes += verdict.crashes;
         overflows += verdict.overflows;
         stored += verdict.stored;
@@ -47,7 +50,8 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
         }
     }
     println!(
-        "simulator: {count} seeds, {steps} steps, {texts} texts, {stored} stored at the server, \
+        "simulator: {count} seeds, {steps} steps, {texts} texts, {rooms} in rooms, \
+         {forged} forged there, {stored} stored at the server, \
          {files} files, {crashes} crashes, {overflows} overflows, {tricks} forgeries, \
          {heals} broken seals, {hours:.1} virtual hours"
     );

@@ -136,6 +136,21 @@ pub const STRANGERS_MAX: usize = 1_000;
 pub const REQUESTS_MAX: usize = 100;
 /// Bytes of the words of a contact request.
 pub const REQUEST_WORDS_MAX: usize = 300;
+/// Rooms of one person, left ones too while their messages have a name.
+pub const ROOMS_MAX: usize = 256;
+/// Invitations of people who are not contacts that wait for an answer, and of one of them.
+pub const ROOMS_ASKED_MAX: u64 = 64;
+pub const ROOMS_ASKED_EACH: u64 = 8;
+/// Members of one room.
+pub const ROOM_MEMBERS_MAX: usize = 64;
+/// Bytes of one text in a room: a copy of it lies on disk for each member.
+pub const ROOM_TEXT_MAX: usize = 64 * 1024;
+/// Messages of rooms whose list is not known yet that wait for it, of all authors.
+pub const ROOM_WAITING_MAX: u64 = 300;
+/// Of them, those of one author.
+pub const ROOM_WAITING_EACH: u64 = 64;
+/// Copies of one's own messages in rooms whose states are remembered.
+pub const ROOM_COPIES_MAX: i64 = 64_000;
 /// Open questions at the same time.
 pub const QUESTIONS_MAX: usize = 64;
 /// Characters of a person's name.
@@ -195,6 +210,8 @@ pub const RESEND_MAX_MS: u64 = 60_000;
 pub const STALL_MS: u64 = 60_000;
 /// What is still to be written when a link ends may take so long.
 pub const FINISH_MS: u64 = 2_000;
+/// What was read in an open room is told at most once in so long.
+pub const ROOM_READ_MS: u64 = 2_000;
 /// The end of the JSON pipe's input waits so long for deliveries.
 pub const LEAVE_MS: u64 = 30_000;
 /// history.db is tried again so long after a failure.

@@ -91,6 +91,12 @@ pub enum FailKind {
     PasswordsDiffer,
     FolderBad,
     LicenceBad,
+    RoomUnknown,
+    RoomOwner,
+    RoomFull,
+    RoomEmpty,
+    RoomOnly,
+    MemberUnknown,
 }
 
 /// One row of the table of failures.
@@ -193,6 +199,12 @@ pub const FAILS: &[FailRow] = &[
     row(FailKind::PasswordsDiffer, "passwords-differ", 2),
     row(FailKind::FolderBad, "folder-bad", 2),
     row(FailKind::LicenceBad, "licence-bad", 2),
+    row(FailKind::RoomUnknown, "room-unknown", 2),
+    row(FailKind::RoomOwner, "room-owner", 2),
+    row(FailKind::RoomFull, "room-full", 2),
+    row(FailKind::RoomEmpty, "room-empty", 2),
+    row(FailKind::RoomOnly, "room-only", 2),
+    row(FailKind::MemberUnknown, "member-unknown", 2),
 ];
 
 /// A failure: its kind and what it was about (a path, an address, the system's own words).

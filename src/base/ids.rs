@@ -13,6 +13,23 @@ pub const ID_ONES: Id = (1 << 40) - 1;
 /// Digits a person sees: 13 of the number and one check digit.
 pub const ID_DIGITS: usize = 14;
 
+/// Ids of rooms stand far above those of persons: this bit and the first 60 bits of the room's id.
+pub const ROOM_BIT: Id = 1 << 62;
+/// Hex digits of a room that a person sees, after `#`: the first ones of its id.
+pub const ROOM_DIGITS: usize = 15;
+
+/// Номер комнаты на этом компьютере и на всяком другом: первые 60 бит её постоянного номера.
+pub fn id_of_room(room: &[u8; 16]) -> Id {
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&room[..8]);
+    ROOM_BIT | (u64::from_be_bytes(first) >> 4)
+}
+
+/// Номер принадлежит комнате, а не человеку.
+pub fn id_is_room(id: Id) -> bool {
+    id & ROOM_BIT != 0
+}
+
 /// Номер из хеша открытого ключа: первые 40 бит SHA-256 (docs/protocol.md).
 pub fn id_from_hash(hash: &[u8; 32]) -> Id {
     let mut id: Id = 0;
@@ -40,8 +57,11 @@ fn check_digit(digits: &[u8]) -> u8 {
     ((11 - carry) % 10) as u8
 }
 
-/// Номер как 14 цифр без пробелов (вид для JSON и файлов).
+/// Номер как 14 цифр без пробелов (вид для JSON и файлов); комната — `#` и 15 знаков.
 pub fn id_digits(id: Id) -> String {
+    if id_is_room(id) {
+        return format!("#{:0width$x}", id & !ROOM_BIT, width = ROOM_DIGITS);
+    }
     let body = format!("{id:013}");
     let mut digits = [0u8; 13];
     for (index, byte) in body.bytes().enumerate() {
@@ -55,6 +75,9 @@ pub fn id_digits(id: Id) -> String {
 /// Номер для человека: `12345 67890 1234`.
 pub fn id_shown(id: Id) -> String {
     let digits = id_digits(id);
+    if id_is_room(id) {
+        return digits;
+    }
     format!("{} {} {}", &digits[0..5], &digits[5..10], &digits[10..])
 }
 

@@ -7,6 +7,7 @@ use crate::base::ids::ID_DIGITS;
 use crate::logic::events::{Budget, Command, ExportForm, PastCommand, Transfer};
 use crate::store::settings::setting_check;
 
+use super::rooms::room_make;
 use super::secrets::account_make;
 use super::texts::LANGUAGES;
 use super::words::{choice_take, reference_clean, words_split};
@@ -55,6 +56,12 @@ pub enum Verb {
     Files,
     Limits,
     TopUp,
+    Room,
+    Rooms,
+    Invite,
+    Expel,
+    Leave,
+    Members,
     Yes,
     No,
     Status,
@@ -118,6 +125,12 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::Files, "/files", "[ID]"),
     row(Verb::Limits, "/limits", "[ID]"),
     row(Verb::TopUp, "/topup", "ID messages|files N"),
+    row(Verb::Room, "/room", "NAME [ID …]"),
+    row(Verb::Rooms, "/rooms", ""),
+    row(Verb::Invite, "/invite", "ROOM ID"),
+    row(Verb::Expel, "/expel", "ROOM ID"),
+    row(Verb::Leave, "/leave", "[ROOM]"),
+    row(Verb::Members, "/members", "[ROOM]"),
     row(Verb::Yes, "/yes", "[TOKEN]"),
     row(Verb::No, "/no", "[TOKEN]"),
     row(Verb::Status, "/status", ""),
@@ -308,6 +321,9 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::Files => Command::Files(word_or_empty(words, 0)),
         Verb::Limits => Command::Limits(word_or_empty(words, 0)),
         Verb::TopUp => topup_make(words)?,
+        Verb::Room | Verb::Rooms | Verb::Invite | Verb::Expel | Verb::Leave | Verb::Members => {
+            room_make(verb, words)?
+        }
         Verb::Yes => Command::Yes(token(words)?),
         Verb::No => Command::No(token(words)?),
         Verb::Status => Command::Status,

@@ -93,6 +93,8 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::Deleted { .. }
             | Show::Password { .. }
             | Show::Person { .. }
+            | Show::Room(_)
+            | Show::Member(_)
             | Show::Message(_)
             | Show::Page { .. }
             | Show::Found { .. }

@@ -28,7 +28,10 @@ pub fn echo_face(queues: &Queues) {
             Show::Ready { language, .. } => texts = texts_load(language),
             Show::Progress { .. } => continue,
             // Правка и прошлое уже получили ответ.
-            Show::Message(shown) if !shown.outgoing && !shown.past && shown.edited == 0 => {
+            // В комнате два эха отвечали бы друг другу без конца.
+            Show::Message(shown)
+                if !shown.outgoing && !shown.past && shown.edited == 0 && shown.author == 0 =>
+            {
                 let who = id_digits(shown.peer);
                 let text = shown.text.clone();
                 command_put(queues, Command::Message { who, text }, "");
@@ -54,6 +57,8 @@ pub fn echo_face(queues: &Queues) {
             | Show::Deleted { .. }
             | Show::Password { .. }
             | Show::Person { .. }
+            | Show::Room(_)
+            | Show::Member(_)
             | Show::Message(_)
             | Show::Page { .. }
             | Show::Found { .. }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::commands::COMMANDS;
 use super::ending::program_end;
 use super::lines::question_text;
+use super::rooms::{author_or_null, member_json, room_json, room_or_null};
 use super::texts::{Texts, text, text_fail, texts_load};
 use crate::base::clock::time_rfc3339;
 use crate::base::fail::{Fail, fail_row};
@@ -130,7 +131,11 @@ pub fn contact_word(state: PeerState, standing: Standing) -> &'static str {
     match standing {
         Standing::Asked => "pending",
         Standing::Declined => "refused",
-        Standing::Contact | Standing::Asks | Standing::Later | Standing::Spam => peer_word(state),
+        Standing::Contact
+        | Standing::Asks
+        | Standing::Later
+        | Standing::Spam
+        | Standing::Member => peer_word(state),
     }
 }
 
@@ -193,6 +198,8 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "event": "person", "id": id_digits(*id), "name": name}),
         Show::Deleted { peer, message } => json!({
             "event": "deleted", "peer": id_digits(*peer), "message": uuid_text(message)}),
+        Show::Room(shown) => room_json(shown),
+        Show::Member(shown) => member_json(shown),
         Show::Message(shown) => message_json(shown),
         Show::Page { peer, messages, more, after } => json!({
             "event": "page", "peer": id_digits(*peer), "more": more, "after": after,
@@ -274,7 +281,8 @@ fn message_json(shown: &MessageShow) -> Value {
         "outgoing": shown.outgoing, "sent": time_rfc3339(shown.sent),
         "received": time_or_null(shown.received), "read": time_or_null(shown.read),
         "edited": time_or_null(shown.edited), "reply_to": uuid_or_null(&shown.reply),
-        "kind": "text", "past": shown.past});
+        "kind": "text", "past": shown.past, "room": room_or_null(shown.peer),
+        "author": author_or_null(shown.author), "author_name": shown.author_name});
     if let Some(file) = &shown.file {
         row["kind"] = json!("file");
         row["file"] = json!(file.name);
@@ -321,7 +329,7 @@ pub fn uuid_text(id: &[u8; 16]) -> String {
 }
 
 /// Номер сообщения или ничего, если он пуст.
-fn uuid_or_null(id: &MessageId) -> Value {
+pub fn uuid_or_null(id: &MessageId) -> Value {
     if *id == [0; 16] { Value::Null } else { Value::String(uuid_text(id)) }
 }
 

@@ -3,6 +3,7 @@
 
 use super::commands::COMMANDS;
 use super::json::{file_word, link_word, peer_word, receipt_word};
+use super::rooms::{member_line, room_line, speaker};
 use super::seals::{bits_text, password_text, safety_text};
 use super::texts::{Texts, text, text_fail};
 use crate::base::clock::{day_local, day_utc, time_local};
@@ -49,6 +50,8 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Deleted { message, .. } => {
             text(texts, "deleted", &[("message", message_digits(message))])
         }
+        Show::Room(shown) => room_line(texts, shown),
+        Show::Member(shown) => member_line(texts, shown),
         Show::Message(shown) => message_line(texts, shown),
         Show::Page { messages, after: true, .. } => page_text(texts, messages, true),
         Show::Page { messages, .. } | Show::Chats(messages) => page_text(texts, messages, false),
@@ -117,7 +120,7 @@ fn contact_line(texts: &Texts, show: &Show) -> String {
     };
     let word = match standing {
         _ if *blocked => "blocked",
-        Standing::Contact => peer_word(*state),
+        Standing::Contact | Standing::Member => peer_word(*state),
         Standing::Asked => "pending",
         Standing::Declined => "refused",
         Standing::Asks => "asks",
@@ -240,7 +243,7 @@ pub fn clean_line(text: &str) -> String {
 /// Сообщение: время отправки и получения, кто, что.
 fn message_line(texts: &Texts, shown: &MessageShow) -> String {
     let values = [
-        ("name", clean_line(&shown.name)),
+        ("name", speaker(shown)),
         ("text", message_text(texts, shown)),
         ("sent", time_local(shown.sent)),
         ("received", time_shown(shown.received)),

@@ -4,6 +4,7 @@
 //! названное цифрами, выбор спереди или сзади. Команды из слов делает commands.rs.
 
 use super::commands::{FORMS, SWITCH, Verb};
+use super::rooms::room_split;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::ID_DIGITS;
 
@@ -40,6 +41,8 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Reject
         | Verb::Later
         | Verb::Clear
+        | Verb::Leave
+        | Verb::Members
         | Verb::Language => words.push(String::from(rest.trim_matches('"'))),
         Verb::History
         | Verb::Add
@@ -61,14 +64,11 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
                 words.push(String::from(after));
             }
         }
+        Verb::Room | Verb::Invite | Verb::Expel => room_split(rest, words),
         Verb::Edit | Verb::Reply => about_split(rest, words),
         Verb::Keep => choice_split(rest, SWITCH, words),
         Verb::Export => choice_split(rest, FORMS, words),
-        Verb::Set => {
-            let (key, value) = first_split(rest);
-            words.push(String::from(key));
-            words.push(String::from(value));
-        }
+        Verb::Set => set_split(rest, words),
         Verb::Register | Verb::Login => {
             for word in rest.split_whitespace() {
                 words.push(String::from(word));
@@ -78,12 +78,20 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Contacts
         | Verb::Spam
         | Verb::Chats
+        | Verb::Rooms
         | Verb::Status
         | Verb::Peers
         | Verb::Password
         | Verb::Account
         | Verb::Quit => {}
     }
+}
+
+/// `/set`: ключ и значение.
+fn set_split(rest: &str, words: &mut Vec<String>) {
+    let (key, value) = first_split(rest);
+    words.push(String::from(key));
+    words.push(String::from(value));
 }
 
 /// Первое слово и остальное.
@@ -95,7 +103,7 @@ fn first_split(rest: &str) -> (&str, &str) {
 }
 
 /// Отделяет собеседника: имя в кавычках, номер с пробелами (все 14 цифр) или одно слово.
-fn who_split(rest: &str) -> (String, &str) {
+pub fn who_split(rest: &str) -> (String, &str) {
     if let Some(quoted) = rest.strip_prefix('"') {
         if let Some((name, after)) = quoted.split_once('"') {
             return (String::from(name), after.trim_start());

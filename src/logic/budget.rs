@@ -4,18 +4,23 @@
 //! пакета; больше одного пакета — сначала вопрос с ценой.
 
 use super::contacts::{contact_name, contact_show, limits_apply};
-use super::events::{Action, Budget, LimitRow, Out, out_show};
+use super::events::{Action, Budget, LimitRow, Out, Standing, out_show};
 use super::messages::{outbox_room, text_pay};
+use super::room_write::{room_answer, room_budget};
 use super::sending::{file_cancel, file_pay};
 use super::show::{Ask, Show};
 use super::state::{About, Client, Question};
-use crate::base::bounds::QUESTIONS_MAX;
+use crate::base::bounds::{MESSAGE_PACKETS_MAX, QUESTIONS_MAX, SEALED_EXTRA};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
-use crate::base::ids::Id;
+use crate::base::ids::{Id, id_is_room};
+use crate::wire::message::{Envelope, envelope_bytes, message_packets};
 
 /// Сколько осталось по лимиту.
 pub fn budget_left(client: &Client, id: Id, budget: Budget) -> u64 {
+    if id_is_room(id) {
+        return room_budget(client, id, budget);
+    }
     match client.contacts.get(&id) {
         Some(contact) => match budget {
             Budget::Messages => contact.messages_left,
@@ -23,6 +28,18 @@ pub fn budget_left(client: &Client, id: Id, budget: Budget) -> u64 {
         },
         None => 0,
     }
+}
+
+/// Цена конверта в пакетах, по самому длинному виду: места в порядке ещё нет, печати тоже.
+/// Ошибка `TextTooLong`.
+pub fn envelope_price(envelope: &mut Envelope) -> Result<u64, Fail> {
+    envelope.run = u64::MAX;
+    envelope.sequence = u64::MAX;
+    let packets = message_packets(envelope_bytes(envelope)?.len() + SEALED_EXTRA) as u64;
+    if packets > MESSAGE_PACKETS_MAX as u64 {
+        return Err(fail(FailKind::TextTooLong, &format!("{packets} > {MESSAGE_PACKETS_MAX}")));
+    }
+    Ok(packets)
 }
 
 /// Хватит ли лимита. Ошибка говорит, сколько нужно, сколько есть и сколько не хватает.
@@ -103,6 +120,9 @@ fn limit_merge(edited: u64, base: u64, current: u64) -> u64 {
 /// Показывает остаток лимитов.
 pub fn limits_show(client: &Client, id: Id, asked: bool, out: &mut Out) {
     if let Some(contact) = client.contacts.get(&id) {
+        if contact.standing == Standing::Member && !asked {
+            return;
+        }
         out_show(
             out,
             Show::Limits {
@@ -165,6 +185,10 @@ pub fn question_answer(
         About::Text { envelope, quote } => {
             if !yes {
                 return Ok(());
+            }
+            if id_is_room(question.peer) {
+                let (peer, agreed) = (question.peer, question.packets);
+                return room_answer(client, peer, envelope, quote, agreed, now, out);
             }
             outbox_room(client, question.peer)?;
             budget_check(client, question.peer, Budget::Messages, question.packets)?;

@@ -20,6 +20,7 @@ use super::messages::{
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
 };
+use super::room_told::rooms_tick;
 use super::sending::{
     done_received, offers_renew, offers_tick, source_failed, source_opened, source_sent,
     want_received,
@@ -133,6 +134,7 @@ fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     keys_tick(client, now, out);
     parts_tick(client, now, out);
     offers_tick(client, now, out);
+    rooms_tick(client, now, out);
     account_tick(client, now, out);
     leave_tick(client, now, out);
 }

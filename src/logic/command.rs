@@ -2,6 +2,7 @@
 //! Команды человека, разобранные; делает их faces/commands.rs, исполняет logic/commands.rs.
 
 use super::events::Transfer;
+use super::rooms::RoomCommand;
 use crate::base::fail::Fail;
 
 /// Which budget a top-up goes to.
@@ -122,6 +123,7 @@ pub enum Command {
     Files(String),
     Past(PastCommand),
     Account(AccountCommand),
+    Room(RoomCommand),
     Bits(bool),
     Limits(String),
     TopUp {

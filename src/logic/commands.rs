@@ -8,13 +8,16 @@ use super::contacts::{
     contact_meet, contact_name, contact_show, is_stranger, name_clean, who_find,
 };
 use super::events::{
-    AcceptFiles, Action, BaseOrder, ClientEvent, Command, Out, PastQuery, Random, Standing,
+    AcceptFiles, Action, BaseOrder, Budget, ClientEvent, Command, Out, PastQuery, Random, Standing,
     Transfer, out_show,
 };
 use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
 use super::messages::text_write;
 use super::past::{past_ask, past_do};
 use super::receiving::{file_refuse, file_take, transfers_forget};
+use super::room_commands::{room_do, room_rename};
+use super::room_told::room_choose;
+use super::rooms::chat_find;
 use super::sending::file_write;
 use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage};
@@ -25,7 +28,7 @@ use super::trust::{
 use crate::base::bounds::HISTORY_MAX;
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
-use crate::base::ids::Id;
+use crate::base::ids::{Id, id_is_room};
 use crate::wire::file::STOP_CANCELLED;
 
 /// Выполняет команду; ошибка становится одной понятной строкой.
@@ -75,7 +78,7 @@ fn command_do(
         Command::Trust { who, yes } => return key_trust(client, &who, yes, out),
         Command::Contacts => contacts_list(client, false, out),
         Command::Peers => contacts_list(client, true, out),
-        Command::Rename { who, name } => return contact_rename(client, &who, &name, out),
+        Command::Rename { who, name } => return name_give(client, &who, &name, now, out),
         Command::Folder { who, name } => return contact_folder(client, &who, &name, out),
         Command::Remove(who) => return contact_remove(client, &who, now, out),
         Command::Block(who) => return contact_block(client, &who, now, out),
@@ -90,7 +93,7 @@ fn command_do(
             return person_write(client, peer, &text, random, now, out);
         }
         Command::Message { who, text } => {
-            let peer = who_find(client, &who)?;
+            let peer = chat_find(client, &who)?;
             return person_write(client, peer, &text, random, now, out);
         }
         Command::Send { who, path } => {
@@ -104,12 +107,11 @@ fn command_do(
         Command::Files(who) => return files_list(client, &who, now, out),
         Command::Past(command) => return past_do(client, command, out),
         Command::Account(command) => return account_do(client, command, now, out),
+        Command::Room(command) => return room_do(client, command, random, now, out),
         Command::Bits(on) => bits_set(client, on, out),
         Command::Limits(who) => return limits_list(client, &who, out),
         Command::TopUp { who, budget, amount } => {
-            let peer = who_find(client, &who)?;
-            contact_meet(client, peer, out);
-            budget_add(client, peer, budget, amount, out);
+            return limit_raise(client, &who, budget, amount, out);
         }
         Command::Yes(token) => return question_answer(client, token, true, now, out),
         Command::No(token) => return question_answer(client, token, false, now, out),
@@ -183,7 +185,7 @@ fn bits_set(client: &mut Client, on: bool, out: &mut Out) {
 fn contacts_list(client: &Client, online: bool, out: &mut Out) {
     let mut shown = 0;
     for contact in client.contacts.values() {
-        let hidden = contact.standing == Standing::Spam;
+        let hidden = matches!(contact.standing, Standing::Spam | Standing::Member);
         if !hidden && (!online || contact.state == PeerState::Online) {
             contact_show(client, contact.id, out);
             shown += 1;
@@ -195,7 +197,21 @@ fn contacts_list(client: &Client, online: bool, out: &mut Out) {
     }
 }
 
-/// `/rename`: дать контакту своё имя.
+/// `/rename`: имя контакта — своё, имя комнаты — для всех.
+fn name_give(
+    client: &mut Client,
+    who: &str,
+    name: &str,
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    if who.trim_start().starts_with('#') {
+        return room_rename(client, who, name, now, out);
+    }
+    contact_rename(client, who, name, out)
+}
+
+/// Дать контакту своё имя.
 fn contact_rename(client: &mut Client, who: &str, name: &str, out: &mut Out) -> Result<(), Fail> {
     let id = known_find(client, who)?;
     let name = name_clean(name);
@@ -272,7 +288,11 @@ fn chat_choose(client: &mut Client, who: &str, out: &mut Out) -> Result<(), Fail
         out_show(out, Show::Info { key: "chat-closed", values: Vec::new() });
         return Ok(());
     }
-    let id = who_find(client, who)?;
+    let id = chat_find(client, who)?;
+    if id_is_room(id) {
+        room_choose(client, id, out);
+        return Ok(());
+    }
     contact_meet(client, id, out);
     client.chosen = Some(id);
     let (mut unread, mut keep) = (0, true);
@@ -332,6 +352,22 @@ fn limits_list(client: &Client, who: &str, out: &mut Out) -> Result<(), Fail> {
     for contact in client.contacts.values() {
         limits_show(client, contact.id, true, out);
     }
+    Ok(())
+}
+
+/// `/topup`: пополнить лимит. Участник комнаты от этого контактом не становится.
+fn limit_raise(
+    client: &mut Client,
+    who: &str,
+    budget: Budget,
+    amount: u64,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let peer = who_find(client, who)?;
+    if !client.contacts.contains_key(&peer) {
+        contact_meet(client, peer, out);
+    }
+    budget_add(client, peer, budget, amount, out);
     Ok(())
 }
 

@@ -5,11 +5,15 @@
 use std::collections::VecDeque;
 
 use super::events::{Action, ContactRow, LimitRow, Out, Standing, StartFacts, out_send, out_show};
+use super::room_told::member_raise;
+use super::rooms::{room_name, rooms_load};
 use super::show::{PeerState, Show};
 use super::state::{Client, Contact, OutMessage, Phase, Stage, transfer_find};
 use crate::base::bounds::{CONTACTS_MAX, KEY_AGAIN_MS, NAME_MAX, RESEND_MS};
 use crate::base::fail::{Fail, FailKind, fail};
-use crate::base::ids::{ID_SERVER, Id, id_digits, id_looks_like, id_parse, id_shown};
+use crate::base::ids::{
+    ID_SERVER, Id, id_digits, id_is_person, id_is_room, id_looks_like, id_parse, id_shown,
+};
 use crate::wire::control::{WATCH_MAX, Watch, packet_put};
 use crate::wire::packets::{Kind, Lane};
 
@@ -37,6 +41,7 @@ pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
     for transfer in &facts.incoming {
         contact_make(client, transfer.peer);
     }
+    rooms_load(client, &facts.rooms, &facts.unseen);
 }
 
 /// Загружает сообщения: что ждёт доставки и сколько не прочитано.
@@ -51,8 +56,12 @@ fn orders_load(client: &mut Client, facts: &StartFacts) {
             // Запечатано: текст лежит на диске и в памяти не нужен.
             envelope.text = Vec::new();
         }
+        let known = client.contacts.contains_key(&row.peer);
         contact_make(client, row.peer);
         if let Some(contact) = client.contacts.get_mut(&row.peer) {
+            if !known && envelope.room.is_some() {
+                contact.standing = Standing::Member;
+            }
             contact.outbox.push_back(OutMessage {
                 envelope,
                 kept: true,
@@ -81,7 +90,7 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
     if client.contacts.contains_key(&id) {
         return true;
     }
-    if client.contacts.len() >= CONTACTS_MAX || id == client.me {
+    if client.contacts.len() >= CONTACTS_MAX || id == client.me || !id_is_person(id) {
         return false;
     }
     let contact = Contact {
@@ -113,7 +122,8 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
 
 /// Контакт для работы: есть или заводится; о новом узнают лицо и сервер.
 pub fn contact_meet(client: &mut Client, id: Id, out: &mut Out) -> bool {
-    if client.contacts.contains_key(&id) {
+    let raised = member_raise(client, id, Standing::Contact);
+    if client.contacts.contains_key(&id) && !raised {
         return true;
     }
     if !contact_make(client, id) {
@@ -138,6 +148,9 @@ pub fn watch_put(client: &Client, ids: &[Id], out: &mut Out) {
 
 /// Имя для показа: данное имя или номер.
 pub fn contact_name(client: &Client, id: Id) -> String {
+    if id_is_room(id) {
+        return room_name(client, id);
+    }
     match client.contacts.get(&id) {
         Some(contact) if !contact.name.is_empty() => contact.name.clone(),
         Some(_) | None => id_shown(id),
@@ -147,6 +160,9 @@ pub fn contact_name(client: &Client, id: Id) -> String {
 /// Показывает контакт.
 pub fn contact_show(client: &Client, id: Id, out: &mut Out) {
     if let Some(contact) = client.contacts.get(&id) {
+        if contact.standing == Standing::Member {
+            return;
+        }
         let (verified, changed) = match client.people.get(&id) {
             // Отметка о сверке — о прежнем ключе: сменившийся ещё никто не сверял.
             Some(person) => (person.verified && person.changed.is_none(), person.changed.is_some()),
@@ -190,7 +206,7 @@ pub fn is_watched(client: &Client, id: Id) -> bool {
     let Some(contact) = client.contacts.get(&id) else {
         return false;
     };
-    if !is_stranger(contact) {
+    if !is_stranger(contact) && contact.standing != Standing::Member {
         return true;
     }
     for state in client.transfers.values() {
@@ -207,6 +223,9 @@ pub fn who_find(client: &Client, who: &str) -> Result<Id, Fail> {
     let who = who.trim();
     if who.is_empty() {
         return Err(fail(FailKind::ArgumentMissing, "ID"));
+    }
+    if who.starts_with('#') {
+        return Err(fail(FailKind::RoomOnly, who));
     }
     let mut found: Option<Id> = None;
     for contact in client.contacts.values() {

@@ -10,6 +10,7 @@ pub use super::orders::{
     BaseOrder, BaseTold, FileMark, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place,
     Wanted,
 };
+use super::rooms::RoomFacts;
 use super::show::Show;
 use crate::base::fail::{Fail, FailKind};
 use crate::base::ids::Id;
@@ -66,6 +67,8 @@ pub enum Standing {
     Later,
     /// A stranger who wrote while only contacts may; his messages wait in the spam folder.
     Spam,
+    /// Not in my contacts, but in a room of mine: copies go to him, nothing else.
+    Member,
 }
 
 /// What is known of a transfer for good; kept in its journal.
@@ -135,6 +138,7 @@ pub struct StartFacts {
     pub finished: Vec<FinishedRow>,
     pub outbox: Vec<OutboxRow>,
     pub people: Vec<PersonFacts>,
+    pub rooms: Vec<RoomFacts>,
     /// Messages not seen yet, by peer.
     pub unseen: Vec<(Id, u64)>,
     /// Chat chosen at the start (`--to`).

@@ -6,6 +6,7 @@
 use super::contacts::{contact_make, contact_name, contact_show, is_stranger, name_clean};
 use super::events::{Action, BaseOrder, Out, Standing, out_show};
 use super::receiving::offer_received;
+use super::rooms::is_member;
 use super::show::{MessageShow, Quote, ReceiptState, Show};
 use super::state::{Client, Partial};
 use super::trust::{answer_received, request_received};
@@ -127,7 +128,11 @@ pub fn partials_forget(client: &mut Client, source: Option<Id>) {
 /// Заводит запись о незнакомце, который пишет: он просится, а о присутствии ему ничего не говорят,
 /// пока не приняли. Если писать могут только знакомые, он стоит в папке спама и не тревожит.
 fn stranger_meet(client: &mut Client, source: Id, out: &mut Out) -> bool {
-    if client.contacts.contains_key(&source) {
+    let member = match client.contacts.get(&source) {
+        Some(contact) => contact.standing == Standing::Member,
+        None => false,
+    };
+    if client.contacts.contains_key(&source) && !member {
         return true;
     }
     if !contact_make(client, source) {
@@ -145,7 +150,7 @@ fn stranger_meet(client: &mut Client, source: Id, out: &mut Out) -> bool {
 
 /// Есть ли место для незнакомца: их число ограничено, чтобы они не вытеснили знакомых.
 fn stranger_room(client: &Client, source: Id) -> bool {
-    if client.contacts.contains_key(&source) {
+    if client.contacts.contains_key(&source) || is_member(client, source) {
         return true;
     }
     let mut many = 0;
@@ -250,6 +255,8 @@ pub fn envelope_shown(
         state,
         file: None,
         quote,
+        author: 0,
+        author_name: String::new(),
     }
 }
 
@@ -260,7 +267,7 @@ pub fn in_spam(client: &Client, id: Id) -> bool {
         Some(contact) => match contact.standing {
             Standing::Spam => true,
             Standing::Asks | Standing::Later => client.wishes.contacts_only,
-            Standing::Contact | Standing::Asked | Standing::Declined => false,
+            Standing::Contact | Standing::Asked | Standing::Declined | Standing::Member => false,
         },
         None => false,
     }

@@ -2,25 +2,24 @@
 //! Исходящие сообщения: написаны, оплачены, легли на диск, запечатаны, отправлены по порядку,
 //! подтверждены. Правила порядка и доставки: docs/protocol.md, "Order".
 
-use super::budget::{budget_check, budget_pay, question_ask};
+use super::budget::{budget_check, budget_pay, envelope_price, question_ask};
 use super::contacts::{contact_meet, contact_name};
 use super::events::{Action, BaseOrder, Budget, Out, Place, Random, Transfer, out_send, out_show};
 use super::inbox::envelope_shown;
+use super::room_told::rooms_reorder;
+use super::room_write::room_write;
 use super::sending::offer_clear_put;
 use super::show::{PeerState, Quote, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Stage};
 use crate::base::bounds::{
-    MESSAGE_PACKETS_MAX, OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS,
-    SEALED_EXTRA, SILENT_MS, TEXT_MAX,
+    OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS, SILENT_MS, TEXT_MAX,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
-use crate::base::ids::Id;
+use crate::base::ids::{Id, id_is_room};
 use crate::crypto::identity::sha256;
 use crate::wire::header::CONTENT_ID_MAX;
-use crate::wire::message::{
-    ENVELOPE_TEXT, Envelope, MessageId, envelope_bytes, message_packets, message_put,
-};
+use crate::wire::message::{ENVELOPE_TEXT, Envelope, MessageId, message_put};
 use crate::wire::packets::Lane;
 
 /// Номер сообщения UUIDv7 (RFC 9562) из времени и случайных байт.
@@ -64,6 +63,9 @@ pub fn envelope_write(
     now: Time,
     out: &mut Out,
 ) -> Result<(), Fail> {
+    if id_is_room(peer) {
+        return room_write(client, peer, envelope, quote, now, out);
+    }
     let length = envelope.text.len();
     if length > TEXT_MAX {
         return Err(fail(FailKind::TextTooLong, &format!("{length} > {TEXT_MAX}")));
@@ -72,13 +74,7 @@ pub fn envelope_write(
         return Err(fail(FailKind::ContactUnknown, ""));
     }
     key_check(client, peer)?;
-    // Цена считается по самому длинному виду: места в порядке ещё нет, печати тоже.
-    envelope.run = u64::MAX;
-    envelope.sequence = u64::MAX;
-    let packets = message_packets(envelope_bytes(&envelope)?.len() + SEALED_EXTRA) as u64;
-    if packets > MESSAGE_PACKETS_MAX as u64 {
-        return Err(fail(FailKind::TextTooLong, &format!("{packets} > {MESSAGE_PACKETS_MAX}")));
-    }
+    let packets = envelope_price(&mut envelope)?;
     budget_check(client, peer, Budget::Messages, packets)?;
     outbox_room(client, peer)?;
     if packets > 1 {
@@ -151,13 +147,19 @@ pub fn outbox_put(
     transfer: Option<Transfer>,
     out: &mut Out,
 ) {
+    if let Some(contact) = client.contacts.get(&peer) {
+        if !contact.blocked {
+            keep_order(contact, &envelope, out);
+            outbox_push(client, peer, envelope, transfer);
+        }
+    }
+}
+
+/// То же без приказа: на диск его кладёт другой.
+pub fn outbox_push(client: &mut Client, peer: Id, envelope: Envelope, transfer: Option<Transfer>) {
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
     };
-    if contact.blocked {
-        return;
-    }
-    keep_order(contact, &envelope, out);
     contact.outbox.push_back(OutMessage {
         envelope,
         kept: false,
@@ -169,6 +171,11 @@ pub fn outbox_put(
         refused: false,
         transfer,
     });
+}
+
+/// Показывают ли состояние этого: своего текста, но не копии сказанного в комнате.
+fn is_shown(envelope: &Envelope) -> bool {
+    envelope.kind == ENVELOPE_TEXT && envelope.room.is_none()
 }
 
 /// Приказ положить исходящее на диск.
@@ -186,7 +193,7 @@ pub fn outbox_kept(client: &mut Client, peer: Id, message: &MessageId, out: &mut
         if entry.envelope.id != *message {
             continue;
         }
-        if !entry.kept && entry.envelope.kind == ENVELOPE_TEXT {
+        if !entry.kept && is_shown(&entry.envelope) {
             let (message, at) = (entry.envelope.id, entry.envelope.time);
             let state = ReceiptState::Queued;
             out_show(out, Show::Receipt { peer, message, state, at, reason: None });
@@ -373,7 +380,7 @@ pub fn outbox_stored(client: &mut Client, peer: Id, content_id: u32, now: Time, 
     entry.stored = true;
     let (message, place) = (entry.envelope.id, entry.place);
     out.actions.push(Action::Base(BaseOrder::Stored { peer, message, place }));
-    if entry.envelope.kind == ENVELOPE_TEXT {
+    if is_shown(&entry.envelope) {
         let (state, at) = (ReceiptState::Stored, now.wall_ms);
         out_show(out, Show::Receipt { peer, message, state, at, reason: None });
     }
@@ -413,7 +420,7 @@ pub fn outbox_reached(
         for index in 0..contact.outbox.len() {
             if contact.outbox[index].envelope.id == *message {
                 first = first || index == 0;
-                text = contact.outbox[index].envelope.kind == ENVELOPE_TEXT;
+                text = is_shown(&contact.outbox[index].envelope);
                 contact.outbox.remove(index);
                 break;
             }
@@ -442,6 +449,7 @@ pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
         Some(_) | None => return,
     }
     out.actions.push(Action::Base(BaseOrder::Retry));
+    rooms_reorder(client, out);
     for contact in client.contacts.values_mut() {
         contact.key_asked_ms = None;
         for entry in &contact.outbox {

@@ -6,6 +6,7 @@
 use super::accounts::AccountOrder;
 use super::command::ExportForm;
 use super::events::LinkId;
+use super::rooms::{RoomOrder, RoomTold};
 use super::show::{FileState, MessageShow, Quote, ReceiptState};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
@@ -146,6 +147,8 @@ pub enum BaseOrder {
     Mark { mark: u64 },
     /// Tell the bits of messages, or stop telling them.
     Bits { on: bool },
+    /// Something about rooms.
+    Room(RoomOrder),
     /// The logic knows of the failure and orders everything again that was lost.
     Retry,
 }
@@ -194,6 +197,8 @@ pub enum BaseTold {
     Bits { peer: Id, message: MessageId, outgoing: bool, before: Vec<u8>, after: Vec<u8> },
     /// What was ordered before this export is on disk: it may be written.
     ExportReady { peer: Id, form: ExportForm },
+    /// Something about rooms.
+    Room(RoomTold),
     /// An export is written.
     Exported { path: String, many: u64 },
     /// The messages could not be put on disk; nothing that was not told of was.

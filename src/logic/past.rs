@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use super::contacts::{contact_name, text_start, who_find};
+use super::contacts::{contact_name, text_start};
 use super::events::{
-    Action, BaseOrder, ExportForm, Found, Out, PastCommand, PastQuery, Wanted, out_show,
+    Action, BaseOrder, ExportForm, Found, Out, PastCommand, PastQuery, Standing, Wanted, out_show,
 };
 use super::messages::{envelope_own, envelope_write, outbox_put};
+use super::rooms::{RoomOrder, author_name, chat_find, room_name};
 use super::show::{MessageShow, Show};
 use super::state::{Client, phase_shown, transfer_told};
 use crate::base::bounds::{HISTORY_MAX, QUOTE_LETTERS, SEARCH_MANY};
@@ -29,6 +30,9 @@ pub fn past_show(
     for message in &mut messages {
         message.name = contact_name(client, message.peer);
         file_live(client, message);
+        if message.author != 0 {
+            message.author_name = author_name(client, message.peer, message.author);
+        }
     }
     match query {
         PastQuery::Last { .. } | PastQuery::Unseen { .. } => {
@@ -102,7 +106,7 @@ pub fn past_do(client: &mut Client, command: PastCommand, out: &mut Out) -> Resu
 /// `/export`: записать сообщения в файл, все или с одним человеком, но сперва записать приказанное
 /// раньше: только что удалённого в файле быть не должно.
 fn export_ask(client: &Client, who: &str, form: ExportForm, out: &mut Out) -> Result<(), Fail> {
-    let peer = if who.is_empty() { 0 } else { who_find(client, who)? };
+    let peer = if who.is_empty() { 0 } else { chat_find(client, who)? };
     out.actions.push(Action::Base(BaseOrder::Export { peer, form }));
     Ok(())
 }
@@ -110,8 +114,16 @@ fn export_ask(client: &Client, who: &str, form: ExportForm, out: &mut Out) -> Re
 /// Всё приказанное до выгрузки на диске: выгрузить.
 pub fn export_begin(client: &Client, peer: Id, form: ExportForm, out: &mut Out) {
     let mut names = BTreeMap::new();
+    for (id, room) in &client.rooms {
+        names.insert(*id, room_name(client, *id));
+        for member in &room.facts.members {
+            names.insert(member.id, author_name(client, *id, member.id));
+        }
+    }
     for contact in client.contacts.values() {
-        names.insert(contact.id, contact_name(client, contact.id));
+        if contact.standing != Standing::Member {
+            names.insert(contact.id, contact_name(client, contact.id));
+        }
     }
     out.actions.push(Action::Export { peer, form, names });
 }
@@ -134,7 +146,7 @@ pub fn who_or_chosen(client: &Client, who: &str) -> Result<Id, Fail> {
     match (who.is_empty(), client.chosen) {
         (true, Some(chosen)) => Ok(chosen),
         (true, None) => Err(fail(FailKind::PeerMissing, "")),
-        (false, _) => who_find(client, who),
+        (false, _) => chat_find(client, who),
     }
 }
 
@@ -206,11 +218,15 @@ pub fn seen_upto(client: &mut Client, peer: Id, message: MessageId, now: Time, o
 fn keep_set(client: &mut Client, who: &str, on: bool, out: &mut Out) -> Result<(), Fail> {
     let peer = who_or_chosen(client, who)?;
     let name = contact_name(client, peer);
-    let Some(contact) = client.contacts.get_mut(&peer) else {
+    if let Some(room) = client.rooms.get_mut(&peer) {
+        room.facts.keep = on;
+        out.actions.push(Action::Base(BaseOrder::Room(RoomOrder::Keep { room: peer, on })));
+    } else if let Some(contact) = client.contacts.get_mut(&peer) {
+        contact.keep = on;
+        client.contacts_dirty = true;
+    } else {
         return Err(fail(FailKind::ContactUnknown, who));
-    };
-    contact.keep = on;
-    client.contacts_dirty = true;
+    }
     let key = if on { "keep-on" } else { "keep-off" };
     out_show(out, Show::Info { key, values: vec![("name", name)] });
     Ok(())

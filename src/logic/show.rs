@@ -3,6 +3,7 @@
 
 use super::account::Purpose;
 use super::events::Standing;
+use super::rooms::RoomState;
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::wire::message::MessageId;
@@ -79,6 +80,10 @@ pub struct MessageShow {
     pub file: Option<FilePast>,
     /// What this message answers: was it one's own, and how it begins (a file: its name).
     pub quote: Option<Quote>,
+    /// Who said it in a room; 0 outside rooms and for one's own.
+    pub author: Id,
+    /// How that author is called here; one who is no contact has `~` before his own name.
+    pub author_name: String,
 }
 
 /// What an answered message was: one's own or not, and its first characters.
@@ -94,6 +99,32 @@ pub struct FilePast {
     /// Where it lies (the receiver's finished file, the sender's source); empty = nowhere known.
     pub path: String,
     pub size: u64,
+}
+
+/// A room as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomShow {
+    pub id: Id,
+    pub name: String,
+    pub owner: Id,
+    pub owner_name: String,
+    pub members: usize,
+    pub unread: u64,
+    pub state: RoomState,
+}
+
+/// A member of a room, and how far the last message of one's own is with him.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberShow {
+    pub room: Id,
+    pub id: Id,
+    pub name: String,
+    pub owner: bool,
+    /// It is oneself.
+    pub own: bool,
+    /// That message; zeros = there is none.
+    pub message: MessageId,
+    pub state: Option<ReceiptState>,
 }
 
 /// A transfer as shown.
@@ -192,6 +223,8 @@ pub enum Show {
         peer: Id,
         message: MessageId,
     },
+    Room(RoomShow),
+    Member(MemberShow),
     Message(MessageShow),
     /// A page of the past, the oldest first; `more`: there is something further on, earlier or,
     /// with `after`, later.

@@ -9,6 +9,7 @@ use super::events::{
     FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
     TransferFacts, Wishes,
 };
+use super::rooms::Room;
 use super::show::{FileState, PeerState, Quote};
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
@@ -35,6 +36,8 @@ pub struct Client {
     pub settings: Vec<(&'static str, String)>,
     pub server: ServerLink,
     pub contacts: BTreeMap<Id, Contact>,
+    /// Rooms by their pseudo-id (base/ids.rs).
+    pub rooms: BTreeMap<Id, Room>,
     /// Keys of people as pinned, and whether they changed; there since the first session.
     pub people: BTreeMap<Id, PersonFacts>,
     pub transfers: BTreeMap<Transfer, TransferState>,
@@ -253,6 +256,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         settings: facts.settings.clone(),
         server,
         contacts: BTreeMap::new(),
+        rooms: BTreeMap::new(),
         people: BTreeMap::new(),
         transfers: BTreeMap::new(),
         finished: VecDeque::new(),

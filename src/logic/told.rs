@@ -7,6 +7,7 @@ use super::inbox::{Came, envelope_opened};
 use super::keys::{keys_send, seal_refused};
 use super::messages::{outbox_kept, outbox_reached, outbox_sealed, outbox_unsealed, packet_send};
 use super::past::{export_begin, looked_do, past_show, seen_upto};
+use super::room_told::room_told;
 use super::show::Show;
 use super::state::{Client, Stage};
 use super::transfers::mark_kept;
@@ -50,6 +51,7 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
             out_show(out, Show::Bits { peer, message, outgoing, before, after });
         }
         BaseTold::ExportReady { peer, form } => export_begin(client, peer, form, out),
+        BaseTold::Room(told) => room_told(client, told, now, out),
         BaseTold::Exported { path, many } => {
             let values = vec![("path", path), ("many", many.to_string())];
             out_show(out, Show::Info { key: "exported", values });

@@ -9,6 +9,7 @@ use super::contacts::{
 };
 use super::events::{Action, BaseOrder, Out, PersonFacts, Standing, out_show};
 use super::messages::{envelope_own, key_check, outbox_put, outbox_room};
+use super::room_told::{rooms_accept, rooms_again, rooms_reject};
 use super::show::Show;
 use super::state::{Client, Stage};
 use crate::base::bounds::{PEOPLE_MAX, REQUEST_WORDS_MAX, REQUESTS_MAX};
@@ -45,7 +46,7 @@ pub fn contact_request(
     out: &mut Out,
 ) -> Result<(), Fail> {
     let id = who_find(client, who)?;
-    let known = client.contacts.contains_key(&id);
+    let mut known = client.contacts.contains_key(&id);
     if !contact_make(client, id) {
         return Err(fail(FailKind::ContactUnknown, who));
     }
@@ -54,6 +55,10 @@ pub fn contact_request(
         return Ok(());
     };
     let lifted = std::mem::replace(&mut contact.blocked, false);
+    if contact.standing == Standing::Member {
+        contact.standing = Standing::Contact;
+        known = false;
+    }
     let standing = contact.standing;
     client.contacts_dirty = true;
     match standing {
@@ -62,7 +67,7 @@ pub fn contact_request(
             return Ok(());
         }
         Standing::Contact if known => {}
-        Standing::Contact | Standing::Asked | Standing::Declined => {
+        Standing::Contact | Standing::Asked | Standing::Declined | Standing::Member => {
             contact.standing = Standing::Asked;
             contact.words = words.clone();
             letter_put(client, id, ENVELOPE_REQUEST, &words, now, out);
@@ -97,6 +102,7 @@ pub fn contact_accept(client: &mut Client, id: Id, now: Time, out: &mut Out) {
         watch_put(client, &[id], out);
     }
     contact_show(client, id, out);
+    rooms_accept(client, id, out);
 }
 
 /// Ответ человеку из просящих или из спама: `/accept`, `/reject`, `/later`.
@@ -120,6 +126,7 @@ pub fn request_answer(
         Answer::Reject => {
             standing_set(client, id, Standing::Spam, out);
             letter_put(client, id, ENVELOPE_REJECT, "", now, out);
+            rooms_reject(client, id, now, out);
         }
         Answer::Later => standing_set(client, id, Standing::Later, out),
     }
@@ -165,7 +172,7 @@ pub fn request_received(
             Standing::Contact | Standing::Asked | Standing::Declined => {
                 return request_known(client, id, now, out);
             }
-            Standing::Asks | Standing::Later | Standing::Spam => {}
+            Standing::Asks | Standing::Later | Standing::Spam | Standing::Member => {}
         }
         if contact.standing == Standing::Spam {
             return;
@@ -231,6 +238,7 @@ pub fn requests_again(client: &mut Client, out: &mut Out) {
     for id in ids {
         request_show(client, id, out);
     }
+    rooms_again(client, out);
 }
 
 /// Человек ответил на просьбу.

@@ -10,6 +10,7 @@ use super::history::{
 use super::orders::{aside_keep, aside_known, early_put, early_take, order_expected, order_set};
 use super::outbox::{outbox_confirm, outbox_first, outbox_waits};
 use super::people::person_get;
+use super::room_desk::{copies_raise, room_came};
 use super::seal::{desk_open, desk_reset, desk_seal_waiting, desk_seated, heal_due};
 use crate::base::bounds::HEAL_MS;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -141,6 +142,10 @@ fn next_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<bool, Fail> 
     order_set(&desk.base, peer, sealed.run, sealed.sequence + 1)?;
     desk.gaps.remove(&(peer, sealed.run));
     ack_add(desk, came, sealed.run, sealed.sequence + 1);
+    if envelope.room.is_some() {
+        room_came(desk, came, envelope)?;
+        return Ok(true);
+    }
     let fresh = match envelope.kind {
         _ if history_holds(&envelope) => {
             let (received, seen) = (came.received, came.seen);
@@ -218,7 +223,10 @@ fn confirm_do(
 ) -> Result<(), Fail> {
     let mut raised = Vec::new();
     let mut higher = Vec::new();
-    for message in outbox_confirm(&desk.base, peer, run, upto)? {
+    let confirmed = outbox_confirm(&desk.base, peer, run, upto)?;
+    // Открыт ли чат с ним, о комнатах не говорит: их прочитанное приходит отдельно.
+    copies_raise(desk, peer, &confirmed, ReceiptState::Delivered, at)?;
+    for message in confirmed {
         // READ могло обогнать подтверждение: вниз состояние не идёт.
         if history_state(&desk.base, peer, &message, state, at)? {
             raised.push(message);

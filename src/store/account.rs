@@ -15,12 +15,15 @@ use super::base::{base_begin, base_commit, sql_try};
 use super::contacts::{contacts_of, contacts_write, standing_word};
 use super::home::{Home, identity_aside, text_read, text_write};
 use super::people::{person_get, person_set};
+use super::room_vault::{room_value, rooms_of};
+use super::rooms::{room_get, room_set};
 use super::settings::{settings_read, settings_write};
 use crate::base::fail::{Fail, FailKind, fail, io_try};
 use crate::base::ids::{Id, id_digits};
 use crate::crypto::identity::{PublicKey, id_of_key, key_of_certificate};
 use crate::crypto::pem::pem_chain;
 use crate::logic::events::{ContactRow, PersonFacts, Standing};
+use crate::logic::rooms::RoomFacts;
 
 /// Version of the vault's text.
 const VAULT_VERSION: u64 = 1;
@@ -43,6 +46,7 @@ pub struct Vault {
     pub name: String,
     pub contacts: Vec<ContactRow>,
     pub people: Vec<PersonFacts>,
+    pub rooms: Vec<RoomFacts>,
 }
 
 /// Читает account.json; нет файла — `None`. Испорченный откладывается, ошибка `SettingsBad`.
@@ -100,6 +104,7 @@ pub fn vault_text(
     name: &str,
     contacts: &[ContactRow],
     people: &[PersonFacts],
+    rooms: &[RoomFacts],
     bytes_max: usize,
 ) -> Result<(String, u64), Fail> {
     let mut vault = json!({
@@ -109,6 +114,7 @@ pub fn vault_text(
         "name": name,
         "contacts": [],
         "people": [],
+        "rooms": [],
     });
     let mut room = bytes_max.saturating_sub(vault.to_string().len());
     let mut keys: BTreeMap<Id, &PersonFacts> = BTreeMap::new();
@@ -132,6 +138,13 @@ pub fn vault_text(
     for person in keys.values() {
         piece_add(&mut known, person_json(person), &mut room);
     }
+    let mut listed = Vec::new();
+    for facts in rooms {
+        if let Some(value) = room_value(facts) {
+            skipped += u64::from(!piece_add(&mut listed, value, &mut room));
+        }
+    }
+    vault["rooms"] = Value::Array(listed);
     vault["contacts"] = Value::Array(rows);
     vault["people"] = Value::Array(known);
     Ok((vault.to_string(), skipped))
@@ -226,6 +239,7 @@ fn vault_of(value: &Value) -> Option<Vault> {
         name: String::from(value["name"].as_str()?),
         contacts: contacts_of(&value["contacts"])?,
         people,
+        rooms: rooms_of(&value["rooms"])?,
     })
 }
 
@@ -282,12 +296,17 @@ pub fn restore_take(home: &Home) -> Result<Option<Vault>, Fail> {
     Ok(Some(vault))
 }
 
-/// Кладёт ключи людей в базу и кончает восстановление.
+/// Кладёт ключи людей и комнаты в базу и кончает восстановление.
 pub fn restore_people(home: &Home, base: &Connection, vault: &Vault) -> Result<(), Fail> {
     base_begin(base)?;
     for person in &vault.people {
         if person_get(base, person.peer)?.is_none() {
             person_set(base, person)?;
+        }
+    }
+    for room in &vault.rooms {
+        if room_get(base, room.id)?.is_none() {
+            room_set(base, room)?;
         }
     }
     base_commit(base)?;

@@ -13,13 +13,14 @@ use super::history::{HISTORY_TABLES, HISTORY_UPGRADE_2};
 use super::orders::ORDER_TABLES;
 use super::outbox::{OUTBOX_TABLES, OUTBOX_UPGRADE_2};
 use super::people::PEOPLE_TABLES;
+use super::rooms::ROOM_TABLES;
 use crate::base::fail::{Fail, FailKind, fail};
 
 /// Сколько приготовленных запросов помнить: больше, чем их есть.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 96;
 
 /// Version of the tables.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 4;
 
 /// Ошибка SQLite в history.db как наша.
 pub fn sql_try<T>(result: rusqlite::Result<T>) -> Result<T, Fail> {
@@ -70,9 +71,11 @@ pub fn base_prepare(base: &Connection) -> Result<(), Fail> {
             "{HISTORY_UPGRADE_2} {FILES_TABLES} {OUTBOX_UPGRADE_2} {ORDER_TABLES} {PEOPLE_TABLES}"
         ),
         2 => String::from(FILES_TABLES),
+        3 => String::new(),
         _ => return Ok(()),
     };
-    let made = format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version={SCHEMA}; COMMIT;");
+    let made =
+        format!("BEGIN IMMEDIATE; {tables} {ROOM_TABLES} PRAGMA user_version={SCHEMA}; COMMIT;");
     sql_try(base.execute_batch(&made))
 }
 

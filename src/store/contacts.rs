@@ -51,13 +51,14 @@ pub fn contacts_of(value: &Value) -> Option<Vec<ContactRow>> {
 }
 
 /// Все состояния знакомства и их слова в файле.
-const STANDINGS: [(Standing, &str); 6] = [
+const STANDINGS: [(Standing, &str); 7] = [
     (Standing::Contact, "contact"),
     (Standing::Asked, "asked"),
     (Standing::Declined, "declined"),
     (Standing::Asks, "asks"),
     (Standing::Later, "later"),
     (Standing::Spam, "spam"),
+    (Standing::Member, "member"),
 ];
 
 /// Слово состояния знакомства.

@@ -19,16 +19,19 @@ use super::history::{
 };
 use super::outbox::{outbox_add, outbox_forget, outbox_stored};
 use super::people::{person_get, person_set, sessions_forget};
+use super::room_desk::{copies_less, copies_raise, room_order, room_seen};
+use super::rooms::copy_add;
 use super::seal::{
     Seat, desk_keys, desk_reset, desk_seal, desk_seal_waiting, desk_session, seats_save,
 };
 use crate::base::fail::{Fail, FailKind, fail};
-use crate::base::ids::Id;
+use crate::base::ids::{Id, id_is_room, id_of_room};
 use crate::crypto::identity::PublicKey;
 use crate::crypto::olm::Signer;
 use crate::logic::events::{BaseOrder, BaseTold, Found, Place, Wanted};
+use crate::logic::rooms::RoomTold;
 use crate::logic::show::ReceiptState;
-use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_RECEIPT, Envelope, text_shown};
+use crate::wire::message::{ENVELOPE_EDIT, ENVELOPE_RECEIPT, Envelope, MessageId, text_shown};
 
 /// The desk: the database, one's own keys, the sessions at hand, what is to be told.
 pub struct Desk {
@@ -137,6 +140,7 @@ fn order_lost(desk: &mut Desk, order: &BaseOrder) {
         | BaseOrder::KeysMake { .. }
         | BaseOrder::Stored { .. }
         | BaseOrder::Seen { .. }
+        | BaseOrder::Room(_)
         | BaseOrder::Mark { .. }
         | BaseOrder::Bits { .. }
         | BaseOrder::File(_)
@@ -225,18 +229,20 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
             desk_session(desk, peer, bundle, heal, at)?;
         }
         BaseOrder::KeysMake { left, curve } => desk_keys(desk, left, &curve)?,
-        BaseOrder::Stored { peer, message, place } => {
-            outbox_stored(&desk.base, peer, &message, place)?;
-            history_state(&desk.base, peer, &message, ReceiptState::Stored, 0)?;
-            desk_seal_waiting(desk, peer)?;
-        }
+        BaseOrder::Stored { peer, message, place } => stored_do(desk, peer, &message, place)?,
         BaseOrder::Seen { peer, keep } => {
             desk.wiped = desk.wiped || !keep;
-            if let Some(message) = history_seen(&desk.base, peer, keep)? {
+            if id_is_room(peer) {
+                room_seen(desk, peer, keep)?;
+            } else if let Some(message) = history_seen(&desk.base, peer, keep)? {
                 desk.told.push(BaseTold::SeenUpto { peer, message });
             }
         }
-        BaseOrder::Forget { peer } => outbox_forget(&desk.base, peer)?,
+        BaseOrder::Forget { peer } => {
+            outbox_forget(&desk.base, peer)?;
+            copies_less(desk, 0, peer)?;
+        }
+        BaseOrder::Room(order) => room_order(desk, order)?,
         BaseOrder::Trust { peer, public } => trust_do(desk, peer, public)?,
         BaseOrder::Verify { peer, verified } => {
             if let Some(mut person) = person_get(&desk.base, peer)? {
@@ -278,16 +284,36 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
     Ok(())
 }
 
+/// Сервер взял сообщение на хранение: место под печатью свободно.
+fn stored_do(desk: &mut Desk, peer: Id, message: &MessageId, place: Place) -> Result<(), Fail> {
+    outbox_stored(&desk.base, peer, message, place)?;
+    history_state(&desk.base, peer, message, ReceiptState::Stored, 0)?;
+    copies_raise(desk, peer, &[*message], ReceiptState::Stored, 0)?;
+    desk_seal_waiting(desk, peer)
+}
+
 /// Исходящее: в очередь, в историю и, если есть сеанс, под печать.
-fn keep_do(desk: &mut Desk, peer: Id, envelope: &Envelope, keep: bool) -> Result<(), Fail> {
+pub fn keep_do(desk: &mut Desk, peer: Id, envelope: &Envelope, keep: bool) -> Result<(), Fail> {
     let message = envelope.id;
     outbox_add(&desk.base, peer, envelope)?;
+    // Копия сказанного в комнате: в истории оно одно на всех.
+    let chat = match &envelope.room {
+        Some(note) => id_of_room(&note.room),
+        None => peer,
+    };
     if history_holds(envelope) {
-        history_add(&desk.base, peer, true, envelope, 0, true, keep)?;
+        let added = history_add(&desk.base, chat, true, envelope, 0, true, keep)?;
+        if envelope.room.is_some() {
+            copy_add(&desk.base, chat, &message, peer)?;
+            if added.is_some() {
+                let (room, state, at) = (chat, ReceiptState::Queued, envelope.time);
+                desk.told.push(BaseTold::Room(RoomTold::Reached { room, message, state, at }));
+            }
+        }
     }
     if envelope.kind == ENVELOPE_EDIT {
         let text = text_shown(&envelope.text);
-        history_edit(&desk.base, peer, true, &envelope.about, &text, envelope.time)?;
+        history_edit(&desk.base, chat, true, &envelope.about, &text, envelope.time)?;
     }
     desk.told.push(BaseTold::Kept { peer, message });
     desk_seal_waiting(desk, peer)

@@ -95,9 +95,13 @@ fn rows_write(
             Some(known) => known.as_str(),
             None => "",
         };
+        let author = match names.get(&row.author) {
+            Some(known) => known.as_str(),
+            None => "",
+        };
         let line = match form {
-            ExportForm::Json => json_line(&row, name, count == 0),
-            ExportForm::Text => text_line(&row, name),
+            ExportForm::Json => json_line(&row, name, author, count == 0),
+            ExportForm::Text => text_line(&row, name, author),
         };
         io_try(FailKind::FileWrite, "export", out.write_all(line.as_bytes()))?;
         count += 1;
@@ -112,7 +116,7 @@ fn rows_write(
 }
 
 /// Сообщение как предмет JSON на своей строке; перед первым — начало списка.
-fn json_line(row: &MessageShow, name: &str, first: bool) -> String {
+fn json_line(row: &MessageShow, name: &str, author: &str, first: bool) -> String {
     let reply = match row.reply {
         MESSAGE_NONE => Value::Null,
         answered => Value::String(uuid_text(&answered)),
@@ -130,16 +134,20 @@ fn json_line(row: &MessageShow, name: &str, first: bool) -> String {
         object["path"] = json!(file.path);
         object["state"] = json!(file_word(file.state));
     }
+    if row.author != 0 {
+        object["author"] = json!(id_digits(row.author));
+        object["author_name"] = json!(author);
+    }
     format!("{}{object}", if first { "[\n" } else { ",\n" })
 }
 
 /// Сообщение для чтения: когда, от кого или кому, текст; его вторая и другие строки отступают,
 /// чтобы никакой текст не выглядел чужим сообщением.
-fn text_line(row: &MessageShow, name: &str) -> String {
-    let who = match name {
-        "" => id_shown(row.peer),
-        known => clean(&known.replace(['\n', '\t'], " "), ""),
-    };
+fn text_line(row: &MessageShow, name: &str, author: &str) -> String {
+    let mut who = who_text(row.peer, name);
+    if row.author != 0 {
+        who.push_str(&format!(" {}", who_text(row.author, author)));
+    }
     let arrow = if row.outgoing { "->" } else { "<-" };
     let mut line = format!("{} {arrow} {who}", time_rfc3339(row.sent));
     for (word, time) in [("received", row.received), ("read", row.read), ("edited", row.edited)] {
@@ -163,6 +171,14 @@ fn file_line(file: &FilePast) -> String {
     let path = clean(&file.path.replace(['\n', '\t'], " "), "");
     let line = format!("📎 {name} ({} B) {} {path}", file.size, file_word(file.state));
     String::from(line.trim_end())
+}
+
+/// Имя в одну строку; без имени — номер.
+fn who_text(id: Id, name: &str) -> String {
+    match name {
+        "" => id_shown(id),
+        known => clean(&known.replace(['\n', '\t'], " "), ""),
+    }
 }
 
 /// Чужой текст без управляющих знаков; после перевода строки — отступ.

@@ -19,7 +19,7 @@ use crate::wire::message::MessageId;
 pub const SHOW_COLUMNS: &str =
     "m.peer, m.outgoing, m.id, m.text, m.sent, m.received, m.read, m.edited, m.reply, m.number,
      m.state, f.name, f.size, f.state, f.path, q.outgoing,
-     COALESCE(qf.name, SUBSTR(q.text, 1, 200))";
+     COALESCE(qf.name, SUBSTR(q.text, 1, 200)), m.author";
 
 /// What `SHOW_COLUMNS` wants joined to the messages `m`: each by its own number, nothing is looked
 /// through. The same id in both directions is a forgery by the other side: one's own counts.
@@ -316,6 +316,8 @@ pub fn show_of(row: &Row<'_>) -> Result<MessageShow, Fail> {
         state: state_of(sql_try(row.get(10))?, sql_try(row.get(1))?),
         file: file_of(row, 11)?,
         quote,
+        author: id_of(row, 17)?,
+        author_name: String::new(),
     })
 }
 

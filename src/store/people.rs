@@ -6,6 +6,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::base::{base_begin, base_commit, id_of, sql_try};
+use super::rooms::ROOMS_GONE;
 use crate::base::bounds::SESSIONS_MAX;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -55,6 +56,7 @@ pub fn owner_claim(base: &Connection, public: &PublicKey) -> Result<(), Fail> {
     base_begin(base)?;
     if owner.is_some() {
         sql_try(base.execute_batch(OWNER_GONE))?;
+        sql_try(base.execute_batch(ROOMS_GONE))?;
     }
     let insert = "INSERT OR REPLACE INTO owner(one, public) VALUES(1, ?1)";
     sql_try(base.execute(insert, params![&public[..]]))?;

@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::header::{Header, header_bytes};
 use super::packets::{Kind, packet_row};
+use super::room::RoomNote;
 use crate::base::bounds::{MESSAGE_PACKET_BYTES, MESSAGE_PACKETS_MAX};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -37,6 +38,11 @@ pub const ENVELOPE_ACCEPT: u8 = 7;
 pub const ENVELOPE_REJECT: u8 = 8;
 /// The sender could not open what came: begin the order anew in this session. Has no order.
 pub const ENVELOPE_HEAL: u8 = 9;
+
+/// The list of a room, from its owner: name and members. An invitation is one too.
+pub const ENVELOPE_ROOM: u8 = 10;
+/// The sender leaves a room.
+pub const ENVELOPE_LEAVE: u8 = 11;
 
 /// The envelope: what one person tells another.
 #[derive(Clone, Debug, PartialEq, Default, Encode, Decode)]
@@ -77,6 +83,9 @@ pub struct Envelope {
     /// SHA-256 of the sender's and the receiver's identity keys: whom these words are from and for.
     #[cbor(n(11), with = "minicbor::bytes")]
     pub bond: [u8; 32],
+    /// The room it is said in; None: between the two alone.
+    #[n(12)]
+    pub room: Option<RoomNote>,
 }
 
 /// A file that is offered. Its key is fresh and random; it travels only inside the envelope.

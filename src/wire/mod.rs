@@ -7,3 +7,4 @@ pub mod file;
 pub mod header;
 pub mod message;
 pub mod packets;
+pub mod room;

@@ -17,6 +17,7 @@ use crate::store::base::base_open;
 use crate::store::contacts::contacts_read;
 use crate::store::home::Home;
 use crate::store::people::people_all;
+use crate::store::rooms::rooms_all;
 
 /// The keys of the account. No Debug: they are secrets.
 #[derive(Default)]
@@ -107,9 +108,10 @@ fn seal_do(
     let Some(next) = &mut vaults.next else {
         return Ok(Some(VaultTold::Unchanged));
     };
-    let people = people_all(&base_open(&home.history)?)?;
+    let base = base_open(&home.history)?;
+    let (people, rooms) = (people_all(&base)?, rooms_all(&base)?);
     let room = VAULT_MAX - VAULT_EXTRA;
-    let (text, skipped) = vault_text(home, shown, contacts, &people, room)?;
+    let (text, skipped) = vault_text(home, shown, contacts, &people, &rooms, room)?;
     let hash = sha256(text.as_bytes());
     if saved && next.saved == hash {
         vaults.next = None;

@@ -18,6 +18,7 @@ use supertext::store::desk::{Ack, Desk, desk_commit, desk_crash, desk_new, desk_
 use supertext::store::history::history_unseen;
 use supertext::store::outbox::outbox_all;
 use supertext::store::people::people_all;
+use supertext::store::rooms::rooms_all;
 use supertext::wire::control::body_read;
 use supertext::wire::message::Sealed;
 
@@ -80,6 +81,10 @@ pub fn base_facts(desk: &Desk, facts: &mut StartFacts) {
     facts.people = match people_all(&desk.base) {
         Ok(rows) => rows,
         Err(failed) => panic!("people: {failed:?}"),
+    };
+    facts.rooms = match rooms_all(&desk.base) {
+        Ok(rows) => rows,
+        Err(failed) => panic!("rooms: {failed:?}"),
     };
     facts.unseen = match history_unseen(&desk.base) {
         Ok(rows) => rows,

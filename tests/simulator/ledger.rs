@@ -14,6 +14,7 @@ use supertext::wire::message::{MessageId, TransferId};
 use supertext::wire::packets::{Kind, packet_row};
 
 use super::network::Packet;
+use super::rooms::RoomLedger;
 use super::world::{World, world_broken};
 
 /// A text from the moment it was paid.
@@ -76,6 +77,7 @@ pub struct FileCase {
 pub struct Ledger {
     pub texts: BTreeMap<MessageId, TextCase>,
     pub files: BTreeMap<TransferId, FileCase>,
+    pub rooms: RoomLedger,
     /// What must be left: messages and files, by client and peer.
     pub budgets: BTreeMap<(usize, Id), (u64, u64)>,
     /// Last order shown, by sender and receiver, through all their runs.
@@ -165,6 +167,7 @@ pub fn ledger_crashed(world: &mut World) {
 /// Запись history.db удалась: об этом будет рассказано.
 pub fn ledger_told(world: &mut World, node: usize, told: &BaseTold) {
     super::texts::texts_told(world, node, told);
+    super::rooms::room_told(world, node, told);
 }
 
 /// Пропало питание: на диске осталось меньше.

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod random;
 pub mod reader;
 pub mod relay;
+pub mod rooms;
 pub mod run;
 pub mod saver;
 pub mod shown;

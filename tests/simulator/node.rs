@@ -135,6 +135,7 @@ fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFac
         finished: disk.finished.clone(),
         outbox: Vec::new(),
         people: Vec::new(),
+        rooms: Vec::new(),
         unseen: Vec::new(),
         to: None,
         language: String::from("en"),

@@ -77,6 +77,8 @@ pub struct Plan {
     pub tamper: bool,
     /// Wall clocks jump by hours.
     pub jumps: bool,
+    /// Users make rooms, and some forge in them.
+    pub rooms: bool,
     /// One-time keys are gone when they are asked for.
     pub keys_short: bool,
 }
@@ -143,6 +145,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         tamper,
         jumps: random_chance(state, 200),
         keys_short: random_chance(state, 200),
+        rooms: random_chance(state, 400),
     }
 }
 

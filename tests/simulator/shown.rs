@@ -5,15 +5,17 @@
 
 use supertext::base::bounds::SEALED_EXTRA;
 use supertext::base::fail::{Fail, FailKind};
-use supertext::base::ids::{Id, id_digits};
+use supertext::base::ids::{Id, id_digits, id_is_room};
 use supertext::logic::events::{Command, Standing};
 use supertext::logic::messages::envelope_new;
+use supertext::logic::rooms::room_note;
 use supertext::logic::show::{FileShow, FileState, MessageShow, ReceiptState, Show};
 use supertext::wire::message::{ENVELOPE_EDIT, ENVELOPE_TEXT, envelope_bytes, message_packets};
 use supertext::wire::packets::PACKETS;
 
 use super::ledger::{TextCase, ledger_anew, ledger_budget, node_of};
 use super::random::{random_below, random_chance};
+use super::rooms::{room_peers, room_shown, room_written};
 use super::texts::receipt_shown;
 use super::world::{
     Happening, World, world_broken, world_later, world_time, world_trace, world_wait,
@@ -30,6 +32,8 @@ pub fn show_take(world: &mut World, node: usize, show: Show) {
         }
         if message.outgoing {
             text_written(world, node, message);
+        } else if message.author != 0 {
+            room_shown(world, node, message);
         } else {
             text_shown(world, node, message);
         }
@@ -88,9 +92,10 @@ pub fn typed_later(world: &mut World, node: usize, after_us: u64, command: Comma
 
 /// Текст написан и оплачен.
 fn text_written(world: &mut World, node: usize, message: &MessageShow) {
-    let Some(to) = node_of(world, message.peer) else {
-        return;
-    };
+    let mut payers = vec![message.peer];
+    if id_is_room(message.peer) {
+        payers = room_peers(world, node, message.peer);
+    }
     let place = &world.nodes[node];
     let now = world_time(world, place.born_us, place.wall_shift_ms);
     let edit = message.edited != 0;
@@ -100,22 +105,33 @@ fn text_written(world: &mut World, node: usize, message: &MessageShow) {
     envelope.about = if edit { message.message } else { message.reply };
     envelope.time = message.sent;
     envelope.text = message.text.as_bytes().to_vec();
+    if let Some(room) = place.client.rooms.get(&message.peer) {
+        envelope.room = Some(room_note(&room.facts));
+    }
     envelope.run = u64::MAX;
     envelope.sequence = u64::MAX;
     let price = match envelope_bytes(&envelope) {
         Ok(bytes) => message_packets(bytes.len() + SEALED_EXTRA) as u64,
         Err(_) => 0,
     };
-    let budget = ledger_budget(world, node, message.peer);
-    if budget.0 < price {
-        let detail = format!("client{node} wrote for {price}, {} were left", budget.0);
-        world_broken(world, "budget-overdrawn", &detail);
-        return;
+    for payer in payers {
+        let budget = ledger_budget(world, node, payer);
+        if budget.0 < price {
+            let detail = format!("client{node} wrote for {price}, {} were left", budget.0);
+            world_broken(world, "budget-overdrawn", &detail);
+            return;
+        }
+        budget.0 -= price;
     }
-    budget.0 -= price;
     if edit {
         return;
     }
+    if id_is_room(message.peer) {
+        return room_written(world, node, message);
+    }
+    let Some(to) = node_of(world, message.peer) else {
+        return;
+    };
     world.ledger.written += 1;
     let case = TextCase {
         from: node,

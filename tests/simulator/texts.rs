@@ -11,6 +11,7 @@ use supertext::wire::message::{ENVELOPE_TEXT, MessageId};
 
 use super::base::{base_count, base_outbox};
 use super::ledger::ledger_anew;
+use super::rooms::{room_crashed, room_receipt, room_restored, rooms_check};
 use super::world::{Happening, World, world_broken, world_later, world_wait};
 
 /// Every text begins with it; nothing on a wire or at the server may hold it.
@@ -40,6 +41,9 @@ pub fn texts_told(world: &mut World, node: usize, told: &BaseTold) {
 
 /// Отправитель увидел состояние своего текста: вниз оно не идёт, и обещанное — правда.
 pub fn receipt_shown(world: &mut World, node: usize, message: &MessageId, state: ReceiptState) {
+    if room_receipt(world, node, message, state) {
+        return;
+    }
     let Some(case) = world.ledger.texts.get_mut(message) else {
         world_broken(world, "receipt-unknown", &format!("client{node}: a receipt for nothing"));
         return;
@@ -82,6 +86,7 @@ pub fn receipt_shown(world: &mut World, node: usize, message: &MessageId, state:
 /// Клиент умер: пропасть может лишь то, о чём он ещё ничего не сказал. Обещанное либо ждёт в
 /// очереди, либо уже у получателя.
 pub fn texts_kept(world: &mut World, node: usize) {
+    room_crashed(world, node);
     let mut kept = BTreeSet::new();
     for row in base_outbox(world, node) {
         kept.insert(row.envelope.id);
@@ -101,6 +106,7 @@ pub fn texts_kept(world: &mut World, node: usize) {
 /// У клиента прежняя копия history.db: чего в ней нет, того нет. Что он отправил после неё, он
 /// не помнит; что получил после неё, мог и потерять.
 pub fn texts_restored(world: &mut World, node: usize) {
+    room_restored(world, node);
     let mut kept = BTreeSet::new();
     for row in base_outbox(world, node) {
         kept.insert(row.envelope.id);
@@ -135,6 +141,7 @@ pub fn texts_restored(world: &mut World, node: usize) {
 
 /// Сверяет тексты в самом конце: обещанное лежит у получателя ровно один раз и показано.
 pub fn texts_check(world: &mut World) {
+    rooms_check(world);
     let mut wrong: Vec<(&str, String)> = Vec::new();
     let mut ids: Vec<MessageId> = Vec::new();
     for id in world.ledger.texts.keys() {

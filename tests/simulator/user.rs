@@ -12,6 +12,7 @@ use super::disk::Source;
 use super::node::node_step;
 use super::plan::REMOVE_KEEPS_SEQUENCE;
 use super::random::{random_below, random_chance, random_fill, random_range};
+use super::rooms::room_turn;
 use super::texts::PLAIN_WORD;
 use super::world::{Happening, WALL_START_MS, World, world_at, world_trace};
 
@@ -52,6 +53,12 @@ pub fn users_plan(world: &mut World) {
 /// Очередь человека что-нибудь сделать.
 pub fn user_turn(world: &mut World, node: usize) {
     if !world.nodes[node].alive {
+        return;
+    }
+    if world.plan.rooms && random_chance(&mut world.random, 350) {
+        for _ in 0..random_range(&mut world.random, 1, 4) {
+            room_turn(world, node);
+        }
         return;
     }
     let mut peer = random_below(&mut world.random, world.nodes.len() as u64) as usize;
@@ -140,7 +147,7 @@ fn user_edits(world: &mut World, node: usize, peer: usize) {
 }
 
 /// Текст случайной длины с началом, которого нет ни у кого другого.
-fn text_make(world: &mut World, most: u64) -> String {
+pub fn text_make(world: &mut World, most: u64) -> String {
     let number = world.next_order;
     world.next_order += 1;
     let mut text = format!("{PLAIN_WORD}{number} ");

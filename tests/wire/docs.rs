@@ -11,8 +11,8 @@ use supertext::wire::control::{PROTOCOL_VERSION, WATCH_MAX};
 use supertext::wire::file::{INDEX_BLOCK, INDEX_END, SEALED_HEAD, TAG_BYTES, file_packets};
 use supertext::wire::file::{file_blocks, packet_bytes};
 use supertext::wire::message::{
-    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_OFFER, ENVELOPE_READ, ENVELOPE_RECEIPT,
-    ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_TEXT,
+    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_LEAVE, ENVELOPE_OFFER, ENVELOPE_READ,
+    ENVELOPE_RECEIPT, ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_ROOM, ENVELOPE_TEXT,
 };
 use supertext::wire::packets::{Family, Lane, Origin, PACKETS};
 
@@ -103,7 +103,7 @@ fn reasons_of_the_page_are_those_of_the_table() {
 
 #[test]
 fn limits_of_the_page_are_those_of_the_program() {
-    let expected: [(&str, u64); 60] = [
+    let expected: [(&str, u64); 62] = [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
         ("HEADER_BYTES", bounds::HEADER_BYTES as u64),
         ("DATA_MAX", bounds::DATA_MAX as u64),
@@ -136,6 +136,8 @@ fn limits_of_the_page_are_those_of_the_program() {
         ("MAIL_AGE_MS", bounds::MAIL_AGE_MS),
         ("REQUESTS_MAX", bounds::REQUESTS_MAX as u64),
         ("REQUEST_WORDS_MAX", bounds::REQUEST_WORDS_MAX as u64),
+        ("ROOM_MEMBERS_MAX", bounds::ROOM_MEMBERS_MAX as u64),
+        ("ROOM_TEXT_MAX", bounds::ROOM_TEXT_MAX as u64),
         ("ACCOUNT_NAME_MIN", bounds::ACCOUNT_NAME_MIN as u64),
         ("ACCOUNT_NAME_MAX", bounds::ACCOUNT_NAME_MAX as u64),
         ("VAULT_MAX", bounds::VAULT_MAX as u64),
@@ -196,7 +198,7 @@ fn numbers_of_files_are_those_of_the_page() {
 
 #[test]
 fn kinds_of_envelopes_of_the_page_are_those_of_the_program() {
-    let expected: [(u8, &str, &str); 9] = [
+    let expected: [(u8, &str, &str); 11] = [
         (ENVELOPE_TEXT, "text", "yes"),
         (ENVELOPE_RECEIPT, "receipt", "no"),
         (ENVELOPE_OFFER, "offer", "yes"),
@@ -206,6 +208,8 @@ fn kinds_of_envelopes_of_the_page_are_those_of_the_program() {
         (ENVELOPE_ACCEPT, "accept", "yes"),
         (ENVELOPE_REJECT, "reject", "yes"),
         (ENVELOPE_HEAL, "heal", "no"),
+        (ENVELOPE_ROOM, "room", "yes"),
+        (ENVELOPE_LEAVE, "leave", "yes"),
     ];
     let rows = table_of(&page(), "| kind | name | in the order | what it says |");
     assert_eq!(rows.len(), expected.len());

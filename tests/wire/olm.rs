@@ -229,6 +229,7 @@ fn envelope_longest(text: usize) -> Vec<u8> {
         about: [0xff; 16],
         seen: true,
         bond: [0xff; 32],
+        room: None,
     };
     envelope_bytes(&envelope).expect("encoded")
 }

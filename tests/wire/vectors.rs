@@ -4,6 +4,7 @@
 use supertext::base::ids::Id;
 use supertext::crypto::identity::sha256;
 use supertext::crypto::vault::{account_keys, vault_open};
+use supertext::logic::rooms::room_id_make;
 use supertext::wire::account::{
     ACCOUNT_FIND, ACCOUNT_REGISTER, Account, AccountPerson, AccountReply,
 };
@@ -16,11 +17,12 @@ use supertext::wire::file::{
 };
 use supertext::wire::header::Header;
 use supertext::wire::message::{
-    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_OFFER, ENVELOPE_READ, ENVELOPE_RECEIPT,
-    ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_TEXT, Envelope, Intro, MessageId, Offer, Sealed,
-    TransferId,
+    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_LEAVE, ENVELOPE_OFFER, ENVELOPE_READ,
+    ENVELOPE_RECEIPT, ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_ROOM, ENVELOPE_TEXT, Envelope,
+    Intro, MessageId, Offer, Sealed, TransferId,
 };
 use supertext::wire::packets::Kind;
+use supertext::wire::room::{RoomList, RoomNote};
 
 use super::body::Body;
 use super::olm::{Person, alice, bob, curve_of, key_signed};
@@ -38,7 +40,7 @@ pub const FILE: &[u8] = b"Hello, Supertext!\n";
 /// What the joined pieces of a MESSAGE hold.
 pub const SEALEDS: [&str; 2] = ["SEALED_FIRST", "SEALED_ANSWER"];
 /// What is sealed: one of each kind.
-pub const ENVELOPES: [&str; 9] = [
+pub const ENVELOPES: [&str; 11] = [
     "ENVELOPE_TEXT",
     "ENVELOPE_RECEIPT",
     "ENVELOPE_OFFER",
@@ -48,11 +50,16 @@ pub const ENVELOPES: [&str; 9] = [
     "ENVELOPE_ACCEPT",
     "ENVELOPE_REJECT",
     "ENVELOPE_HEAL",
+    "ENVELOPE_ROOM",
+    "ENVELOPE_LEAVE",
 ];
 
 /// Order of Alice's messages to Bob, and of his to her.
 const RUN_ALICE: u64 = 0x1234_5678_9abc_def1;
 const RUN_BOB: u64 = 0x3fed_cba9_8765_4321;
+
+/// The random number of Alice's room.
+const NONCE: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 const TRANSFER: TransferId = [
     0x01, 0x9b, 0x76, 0xda, 0xab, 0xe8, 0x7a, 0xbc, 0x81, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
@@ -186,6 +193,17 @@ fn aside(kind: u8, run: u64, later: u64) -> Envelope {
     Envelope { run, name: String::new(), ..from_bob(kind, [0; 16], 0, later) }
 }
 
+/// Комната Алисы; номер считается, как велит страница протокола.
+fn room_expected() -> RoomNote {
+    let mut bytes = b"supertext room 1".to_vec();
+    bytes.extend_from_slice(&alice().public);
+    bytes.extend_from_slice(&NONCE);
+    let mut room = [0; 16];
+    room.copy_from_slice(&sha256(&bytes)[..16]);
+    assert_eq!(room, room_id_make(&alice().public, &NONCE));
+    RoomNote { room, version: CLOCK + 8_000, list: None }
+}
+
 /// Конверт, который записан в векторе с этим именем.
 pub fn envelope_expected(name: &str) -> Envelope {
     match name {
@@ -215,6 +233,17 @@ pub fn envelope_expected(name: &str) -> Envelope {
         "ENVELOPE_ACCEPT" => from_bob(ENVELOPE_ACCEPT, own_id(4), 25, 5_000),
         "ENVELOPE_REJECT" => from_bob(ENVELOPE_REJECT, own_id(5), 26, 6_000),
         "ENVELOPE_HEAL" => aside(ENVELOPE_HEAL, 0, 7_000),
+        "ENVELOPE_ROOM" => {
+            let members = vec![ALICE, BOB];
+            let list =
+                RoomList { name: String::from("Обед"), nonce: NONCE, members, invite: true };
+            let room = Some(RoomNote { list: Some(list), ..room_expected() });
+            Envelope { room, ..from_alice(ENVELOPE_ROOM, own_id(6), 1_000, 8_000, "") }
+        }
+        "ENVELOPE_LEAVE" => Envelope {
+            room: Some(room_expected()),
+            ..from_bob(ENVELOPE_LEAVE, own_id(7), 27, 9_000)
+        },
         _ => panic!("no envelope {name}"),
     }
 }

@@ -148,6 +148,8 @@ pub fn message_show(at: u64, said: &str) -> MessageShow {
         state: ReceiptState::Delivered,
         file: None,
         quote: None,
+        author: 0,
+        author_name: String::new(),
     }
 }
 

@@ -18,7 +18,9 @@ use supertext::base::fail::{Fail, FailKind};
 use supertext::base::ids::{Id, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
-use supertext::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show};
+use supertext::logic::show::{
+    Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, RoomShow, Show,
+};
 use supertext::wire::message::MessageId;
 
 /// Показанное становится состоянием окна.
@@ -45,6 +47,8 @@ pub fn show_take(window: &mut Window, show: Show) {
             note_put(window, &show);
             form_found(window, id);
         }
+        Show::Room(shown) => room_take(window, &shown),
+        Show::Member(_) => note_put(window, &show),
         Show::Deleted { peer, message } => deleted(window, peer, &message),
         Show::Message(shown) => message_take(window, shown),
         Show::Page { peer, messages, more, after } => {
@@ -123,6 +127,14 @@ fn chats_take(window: &mut Window, messages: &[MessageShow]) {
 fn licence_take(window: &mut Window, until_ms: u64, now_ms: u64) {
     window.licence = Some((until_ms, now_ms));
     window.effects.push(Effect::Place);
+}
+
+/// Комната в левом столбце.
+fn room_take(window: &mut Window, shown: &RoomShow) {
+    let person = person_of(window, shown.id);
+    person.name = text_safe(&shown.name);
+    person.unread = shown.unread;
+    people_order(window);
 }
 
 /// Первое слово ядра: кто я; дальше окно спрашивает, с кем и о чём говорилось.

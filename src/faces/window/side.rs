@@ -376,7 +376,7 @@ pub fn state_word(window: &Window, person: &Person) -> (String, Color) {
         Standing::Asks => ("peer-asks", palette.accent),
         Standing::Later => ("peer-later", palette.quiet),
         Standing::Spam => ("peer-spam", palette.refused),
-        Standing::Contact => match person.state {
+        Standing::Contact | Standing::Member => match person.state {
             PeerState::Online => ("peer-online", palette.online),
             PeerState::Offline => ("peer-offline", palette.offline),
             PeerState::Refused => ("peer-refused", palette.refused),
