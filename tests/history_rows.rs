@@ -340,7 +340,7 @@ fn an_export_names_files() {
 const VERSION_2: &str = include_str!("vectors/history_v2.sql");
 
 #[test]
-fn version_2_becomes_version_3() {
+fn version_2_becomes_the_present_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.db");
     let old = Connection::open(&path).unwrap();
@@ -357,7 +357,7 @@ fn version_2_becomes_version_3() {
     drop(old);
     drop(base_open(&path).unwrap());
     let base = base_open(&path).unwrap();
-    assert_eq!(number(&base, "PRAGMA user_version"), 3);
+    assert_eq!(number(&base, "PRAGMA user_version"), 4);
     let shown = last(&base, ANN);
     assert_eq!(shown[1].quote, Some((false, String::from("question"))));
     assert!(put(&base, ANN, false, &offer(3, "new.txt", 5), true));

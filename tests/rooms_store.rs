@@ -20,6 +20,7 @@ use supertext::logic::show::{MessageShow, ReceiptState};
 use supertext::store::accept::Came;
 use supertext::store::base::{base_open, base_prepare};
 use supertext::store::desk::{Desk, desk_new, desk_order};
+use supertext::store::files::FILES_TABLES;
 use supertext::store::history::{history_past, history_unseen};
 use supertext::store::people::{owner_claim, person_set};
 use supertext::store::room_desk::{copies_raise, room_came};
@@ -275,10 +276,18 @@ fn what_strangers_send_is_bounded() {
 
 #[test]
 fn an_older_base_gets_rooms_and_another_owner_loses_them() {
+    // Третья версия — это вторая с таблицей файлов.
+    upgraded("");
+    upgraded(&format!("{FILES_TABLES} PRAGMA user_version=3;"));
+}
+
+/// База второй версии с такими прибавками становится нынешней.
+fn upgraded(more: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.db");
     let old = Connection::open(&path).unwrap();
     old.execute_batch(VERSION_2).unwrap();
+    old.execute_batch(more).unwrap();
     let insert = "INSERT INTO messages(peer, outgoing, id, text, sent, received, seen)
         VALUES(11, 0, ?1, 'before rooms', 100, 200, 1)";
     old.execute(insert, [&[1u8; 16][..]]).unwrap();

@@ -187,10 +187,7 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::Safety { peer, name, number, verified } => json!({
             "event": "safety", "peer": id_digits(*peer), "name": name, "number": number,
             "verified": verified}),
-        Show::Bits { peer, message, outgoing, before, after } => json!({
-            "event": "bits", "peer": id_digits(*peer), "message": uuid_text(message),
-            "outgoing": outgoing, "before": bits_line(before), "after": bits_line(after),
-            "bytes_before": before.len(), "bytes_after": after.len()}),
+        Show::Bits { .. } => bits_json(show),
         Show::Password { purpose, name, again } => json!({
             "event": "password", "purpose": purpose_word(*purpose), "name": name,
             "again": again}),
@@ -271,6 +268,17 @@ fn contact_json(show: &Show) -> Value {
         contact["folder"] = json!(folder);
     }
     contact
+}
+
+/// Биты до и после печати.
+fn bits_json(show: &Show) -> Value {
+    let Show::Bits { peer, message, outgoing, before, after } = show else {
+        return Value::Null;
+    };
+    json!({
+        "event": "bits", "peer": id_digits(*peer), "message": uuid_text(message),
+        "outgoing": outgoing, "before": bits_line(before), "after": bits_line(after),
+        "bytes_before": before.len(), "bytes_after": after.len()})
 }
 
 /// Сообщение как объект JSON; правка носит номер того, что исправлено.
