@@ -17,8 +17,8 @@ use std::time::Instant;
 use common::process::run_whole;
 use common::screen::{Face, Screen, close, face_open, log_of, pause, run, screen_make};
 use common::{
-    Client, Guard, World, client_up, exit_code, meet, outbox_settle, program, say, say_words,
-    text_of, waiting, world_make,
+    Client, Guard, World, client_up, exit_code, input_end, meet, outbox_settle, program, say,
+    say_words, text_of, waiting, world_make,
 };
 
 /// Programs without which nothing can be tried.
@@ -152,7 +152,8 @@ fn the_desktop_is_told_and_a_second_start_raises() {
     let mut anna = client_up(&world, "Anna", &[]);
     let mut bob = client_up(&world, "Bob", &[]);
     meet(&mut anna, &mut bob);
-    say(&mut anna, "/quit");
+    // Конец ввода: уходит, когда всё доставлено.
+    input_end(&mut anna);
     assert_eq!(exit_code(&mut anna), 0);
 
     let mut face = anna_open(&screen, &world, &bob);
@@ -195,7 +196,8 @@ fn closed_text(screen: &Screen, world: &World, desktop: &Desktop, bob: &mut Clie
     let mut anna = client_up(world, "Anna", &[]);
     say(&mut anna, "/set notify_text off");
     say(&mut anna, "/set sounds off");
-    say(&mut anna, "/quit");
+    // Конец ввода: уходит, когда всё доставлено.
+    input_end(&mut anna);
     assert_eq!(exit_code(&mut anna), 0);
     let mut face = anna_open(screen, world, bob);
     minimize(screen, &face);

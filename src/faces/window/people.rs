@@ -4,7 +4,7 @@
 use fltk::prelude::InputExt;
 
 use super::chat::{chat_push, text_safe};
-use super::notice::unread_note;
+use super::notice::{request_note, unread_note};
 use super::state::{Body, Effect, Folder, Person, View, Window, row_new};
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits, id_shown};
@@ -82,6 +82,7 @@ pub fn request_take(window: &mut Window, id: Id, name: &str, words: &str) {
     if !words.is_empty() {
         said.push_str(&format!("\n«{}»", text_safe(words)));
     }
+    request_note(window, id);
     let chat = window.chats.entry(id).or_default();
     for row in &chat.rows {
         if row.body == Body::Request {

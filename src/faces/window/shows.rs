@@ -5,7 +5,7 @@ use super::act::{chat_open, toast};
 use super::chat::{chat_before, chat_push, file_find, row_find, text_safe};
 use super::form::{form_found, form_open, form_password};
 use super::jump::{jump_look, later_take, row_arrive};
-use super::notice::{message_note, offer_note, request_note};
+use super::notice::{message_note, offer_note};
 use super::people::{
     contact_take, last_take, limits_take, people_order, person_of, request_take, title_set,
 };
@@ -38,10 +38,7 @@ pub fn show_take(window: &mut Window, show: Show) {
         }
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
         Show::Contact { .. } => contact_take(window, &show),
-        Show::Request { id, name, words } => {
-            request_take(window, id, &name, &words);
-            request_note(window, id);
-        }
+        Show::Request { id, name, words } => request_take(window, id, &name, &words),
         Show::Password { .. } => form_password(window, &show),
         Show::Person { id, .. } => {
             note_put(window, &show);
