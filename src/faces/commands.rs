@@ -277,10 +277,7 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::Later => Command::Later(who(words)?),
         Verb::Spam => Command::Spam,
         Verb::Contacts => Command::Contacts,
-        Verb::Rename => {
-            let who = who(words)?;
-            Command::Rename { who, name: String::from(word(words, 1, "name")?) }
-        }
+        Verb::Rename => rename_make(words)?,
         Verb::Folder => Command::Folder { who: who(words)?, name: word_or_empty(words, 1) },
         Verb::Remove => Command::Remove(who(words)?),
         Verb::Block => Command::Block(who(words)?),
@@ -337,6 +334,12 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::Quit => Command::Quit,
     };
     Ok(command)
+}
+
+/// `/rename`: кого и как назвать.
+fn rename_make(words: &[String]) -> Result<Command, Fail> {
+    let who = who(words)?;
+    Ok(Command::Rename { who, name: String::from(word(words, 1, "name")?) })
 }
 
 /// Собеседник, названный первым словом.

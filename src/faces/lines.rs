@@ -60,13 +60,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
             receipt_line(texts, message, *state, *at, reason)
         }
         Show::Offer { transfer, name, size, packets, .. } => {
-            let values = [
-                ("transfer", transfer.to_string()),
-                ("name", clean_line(name)),
-                ("size", size_text(*size)),
-                ("packets", packets.to_string()),
-            ];
-            text(texts, "offer", &values)
+            offer_line(texts, *transfer, name, *size, *packets)
         }
         Show::Progress { transfer, bytes, size, rate, .. } => {
             progress_line(texts, *transfer, *bytes, *size, *rate)
@@ -91,6 +85,17 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Error { fail, .. } => text(texts, "error", &[("text", fail_line(texts, fail))]),
         Show::Exit(_) => String::new(),
     }
+}
+
+/// Предложенный файл.
+fn offer_line(texts: &Texts, transfer: u32, name: &str, size: u64, packets: u64) -> String {
+    let values = [
+        ("transfer", transfer.to_string()),
+        ("name", clean_line(name)),
+        ("size", size_text(size)),
+        ("packets", packets.to_string()),
+    ];
+    text(texts, "offer", &values)
 }
 
 /// Связь с сервером.

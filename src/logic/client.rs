@@ -13,7 +13,6 @@ use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
-use super::licence::licence_show;
 use super::messages::{
     base_tick, outbox_again, outbox_flush, outbox_refused, outbox_stored, outbox_tick,
 };
@@ -357,7 +356,7 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     client.server.wait_ms = 0;
     let server = client.server.address.clone();
     out_show(out, Show::Link { state: LinkShow::Up, server, reason: None, retry_ms: 0 });
-    licence_show(&hello, out);
+    super::licence::licence_show(&hello, out);
     let mut ids: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
         if !contact.blocked {
@@ -477,12 +476,11 @@ fn unreachable_received(
 ) -> Result<(), Fail> {
     let body: Unreachable = body_read("UNREACHABLE", data)?;
     let reason = fail_kind_of(body.reason);
-    if reason == FailKind::PeerBusy && body.content_type == packet_row(Kind::Message).content_type {
-        // Сервер занят чужими длинными сообщениями: пришлём снова по часам.
-        return Ok(());
-    }
     if reason == FailKind::PeerBusy {
-        busy_pause(client, body.id, body.content_id, now, out);
+        // Сообщение придёт снова по часам: сервер занят чужими длинными.
+        if body.content_type != packet_row(Kind::Message).content_type {
+            busy_pause(client, body.id, body.content_id, now, out);
+        }
         return Ok(());
     }
     if reason == FailKind::MailboxFull || reason == FailKind::PeerUnknown {

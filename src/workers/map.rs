@@ -151,8 +151,8 @@ pub struct Queues {
     pub saver_bytes: AtomicUsize,
     /// The console's line editor, handed once from the displayer to the main thread.
     pub editor: Queue<Option<DefaultEditor>>,
-    /// Windows: input of the program that was started anew in this one's place, handed once from the
-    /// face to whoever reads stdin.
+    /// Windows: input of the program that was started anew in this one's place, handed once from
+    /// the face to whoever reads stdin.
     pub heir: Queue<ChildStdin>,
     /// What the window is to show: from the displayer's thread to the main one, both of the face.
     pub to_window: Queue<Show>,

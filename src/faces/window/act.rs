@@ -12,7 +12,7 @@ use fltk::prelude::{InputExt, WidgetExt, WindowExt};
 
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_show, row_find, text_safe};
-use super::form::{form_add, form_first, form_open, password_give};
+use super::form::{form_add, form_first, form_open, password_give, room_go, room_pick};
 use super::jump::{chat_left, end_load};
 use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
@@ -28,7 +28,7 @@ use super::state::{
 use super::typing::typed_set;
 use super::viewer::{preview_send, viewer_open, viewer_step};
 use supertext::base::clock::time_now;
-use supertext::base::ids::{Id, id_digits};
+use supertext::base::ids::{Id, id_digits, id_is_room};
 use supertext::faces::commands::{line_parse, words_parse};
 use supertext::faces::ending::program_end;
 use supertext::faces::input::command_put;
@@ -55,7 +55,10 @@ pub fn command(words: &[&str]) -> Vec<String> {
 /// Исполняет щелчок.
 pub fn touch_do(window: &mut Window, touch: Touch) {
     match touch {
+        Touch::Person(id) if window.view == View::Room => room_pick(window, id),
         Touch::Person(id) => chat_open(window, id),
+        Touch::RoomNew => form_open(window, View::Room),
+        Touch::RoomGo => room_go(window),
         Touch::Found(peer, number) => found_open(window, peer, number),
         Touch::Folder(folder) => {
             if window.view == View::Settings {
@@ -153,7 +156,10 @@ pub fn chat_open(window: &mut Window, id: Id) {
     window.glide = 0.0;
     window.chats.entry(id).or_default();
     window.effects.push(Effect::Words(command(&["/to", &id_digits(id)])));
-    window.effects.push(Effect::Words(command(&["/limits", &id_digits(id)])));
+    if !id_is_room(id) {
+        // У комнаты своих остатков нет.
+        window.effects.push(Effect::Words(command(&["/limits", &id_digits(id)])));
+    }
     page_ask(window, id);
     let mut draft = String::new();
     if let Some(chat) = window.chats.get_mut(&id) {

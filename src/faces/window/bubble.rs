@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use fltk::draw;
 use fltk::enums::Color;
 
-use super::chat::{BUTTONS, LINE, NAME, PAD_X, PAD_Y, QUOTE, SMALL, TEXT};
+use super::chat::{AUTHOR, BUTTONS, LINE, NAME, PAD_X, PAD_Y, QUOTE, SMALL, TEXT};
 use super::filebubble::file_draw;
-use super::lay::{Face, Line, width_to};
+use super::lay::{Face, Line, Words, fit, width_to};
 use super::paint::{
     BOLD, PLAIN, base_line, bubble, clip_pop, clip_push, clock, cross, fill, round, tick, words,
     words_middle,
@@ -16,7 +16,7 @@ use super::paint::{
 use super::pictures::Pictures;
 use super::place::rect;
 use super::state::{Body, Rect, Row, RowLaid, Seen, Selection, Touch};
-use super::theme::Palette;
+use super::theme::{AVATARS, Palette};
 use supertext::base::ids::{Id, id_digits};
 use supertext::faces::texts::{Texts, text};
 use supertext::logic::show::ReceiptState;
@@ -62,6 +62,14 @@ pub fn row_draw(brush: &mut Brush<'_>, row: &Row, index: usize, y: i32) {
         brush.seen.push(Seen { row: index, bubble: place, text_x, text_y });
         file_draw(brush, file, row, laid, place);
         return;
+    }
+    if !laid.author.is_empty() {
+        let color = AVATARS[(row.author.0 % AVATARS.len() as u64) as usize];
+        let room = rect(text_x, text_y, laid.w - 2 * PAD_X, AUTHOR);
+        let mut widths = Words::new();
+        let name = fit(&mut widths, NAME, &laid.author, f64::from(room.w));
+        words(NAME, color, &name, text_x, text_y + 13);
+        text_y += AUTHOR;
     }
     if let Some((name, said)) = &laid.quote {
         quote_draw(brush, row, name, said, rect(text_x, text_y, laid.w - 2 * PAD_X, QUOTE - 6));

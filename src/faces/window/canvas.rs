@@ -51,9 +51,10 @@ pub fn on_canvas_draw(widget: &mut Widget) {
         }
         (View::Picture, _) => viewer_draw(window, &at),
         (View::Preview, _) => preview_draw(window, &at),
-        (View::First | View::Add | View::Settings | View::Person | View::Password, _) => {
-            form_draw(window, &at)
-        }
+        (
+            View::First | View::Add | View::Settings | View::Person | View::Room | View::Password,
+            _,
+        ) => form_draw(window, &at),
     }
     if window.view == View::Chat {
         bits_draw(window, &at);

@@ -22,6 +22,8 @@ pub const LINE: i32 = 20;
 /// Room inside a bubble, left and right, top and bottom.
 pub const PAD_X: i32 = 12;
 pub const PAD_Y: i32 = 8;
+/// Height of the author's name in a room.
+pub const AUTHOR: i32 = 20;
 /// Height of the quote in an answer.
 pub const QUOTE: i32 = 42;
 /// Height of a row of buttons.
@@ -76,6 +78,7 @@ fn row_lay(sheet: &mut Sheet<'_>, index: usize) -> RowLaid {
         h: 0,
         above: 0,
         day: String::new(),
+        author: String::new(),
         quote,
         links: links_find(&row.text),
         foot,
@@ -83,6 +86,17 @@ fn row_lay(sheet: &mut Sheet<'_>, index: usize) -> RowLaid {
         picture: None,
     };
     let most = bubble_most(sheet.wide);
+    let new_day = match before {
+        Some(other) => day_number(other.sent) != day_number(row.sent),
+        None => true,
+    };
+    let same = match before {
+        Some(other) => other.author.0 == row.author.0 && !new_day,
+        None => false,
+    };
+    if row.author.0 != 0 && !same {
+        laid.author = row.author.1.clone();
+    }
     match &row.body {
         Body::Text => text_lay(sheet.words, &row.text, most, &mut laid),
         Body::File(file) => file_lay(file, row.outgoing, most, &mut laid),
@@ -99,12 +113,11 @@ fn row_lay(sheet: &mut Sheet<'_>, index: usize) -> RowLaid {
             laid.h = laid.text.lines.len() as i32 * 16 + 10;
         }
     }
-    let new_day = match before {
-        Some(other) => day_number(other.sent) != day_number(row.sent),
-        None => true,
-    };
+    let near = row.author.0 == 0 || same;
     laid.above = match before {
-        Some(other) if other.outgoing == row.outgoing && row.sent < other.sent + 60_000 => 3,
+        Some(other) if near && other.outgoing == row.outgoing && row.sent < other.sent + 60_000 => {
+            3
+        }
         Some(_) | None => 9,
     };
     if new_day {
@@ -130,6 +143,11 @@ fn text_lay(words: &mut Words, text: &str, most: i32, laid: &mut RowLaid) {
     } else {
         high += 16;
         widest = i32::max(widest, laid.foot_w);
+    }
+    if !laid.author.is_empty() {
+        let wants = word_width(words, NAME, &laid.author).ceil() as i32;
+        widest = i32::max(widest, i32::min(wants, most - 2 * PAD_X));
+        high += AUTHOR;
     }
     if let Some((name, said)) = &laid.quote {
         let name_w = word_width(words, NAME, name).ceil() as i32;

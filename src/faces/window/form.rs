@@ -13,6 +13,7 @@ use super::state::{Effect, Field, Rect, Touch, View, Window};
 use supertext::base::ids::{ID_DIGITS, Id, id_digits, id_parse, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{Texts, text, text_fail};
+use supertext::logic::events::Standing;
 use supertext::logic::show::Show;
 use supertext::net::address::join_parse;
 
@@ -32,6 +33,7 @@ pub fn form_fields(window: &Window, at: &Places) -> (Option<Rect>, Option<Rect>)
         }
         View::Add => (Some(rect(x, y + 40, w, 40)), Some(rect(x, y + 136, w, 40))),
         View::Settings | View::Person => settings_fields(window, at),
+        View::Room => (Some(rect(x, y + 40, w, 40)), None),
         View::Password => (Some(rect(x, y + 90, w, 40)), None),
         View::Chat | View::Picture | View::Preview => (None, None),
     }
@@ -57,7 +59,9 @@ pub fn form_open(window: &mut Window, view: View) {
     window.effects.push(Effect::Place);
     window.effects.push(Effect::Focus(match view {
         View::Chat | View::Picture | View::Preview => Field::Message,
-        View::First | View::Add | View::Settings | View::Person | View::Password => Field::One,
+        View::First | View::Add | View::Settings | View::Person | View::Room | View::Password => {
+            Field::One
+        }
     }));
 }
 
@@ -68,6 +72,7 @@ pub fn form_draw(window: &mut Window, at: &Places) {
         View::First => first_draw(window, at),
         View::Add => add_draw(window, at),
         View::Settings | View::Person => settings_draw(window, at),
+        View::Room => room_draw(window, at),
         View::Password => password_draw(window, at),
         View::Chat | View::Picture | View::Preview => {}
     }
@@ -206,6 +211,70 @@ fn add_draw(window: &mut Window, at: &Places) {
     let mine = [("id", id_shown(window.me))];
     let said = text(&window.texts, "window-add-mine", &mine);
     words(LABEL, window.palette.quiet, &said, two.x + 2, two.y + 146);
+    let label = text(&window.texts, "window-room-new", &[]);
+    button_draw(window, rect(two.x, two.y + 176, two.w, 44), &label, Touch::RoomNew, true);
+}
+
+/// Страница новой комнаты: имя и те, кого нажали слева.
+fn room_draw(window: &mut Window, at: &Places) {
+    let title = text(&window.texts, "window-room-new", &[]);
+    title_draw(window, at, &title);
+    let (Some(one), _) = form_fields(window, at) else { return };
+    let label = text(&window.texts, "window-room-name", &[]);
+    let under = window.error_one.clone();
+    field_draw(window, one, &label, &under, !under.is_empty());
+    let mut names = String::new();
+    for id in &window.picked {
+        let Some(person) = window.people.get(id) else { continue };
+        if !names.is_empty() {
+            names.push_str(", ");
+        }
+        names.push_str(&person.name);
+    }
+    let empty = names.is_empty();
+    let said = if empty { text(&window.texts, "window-room-pick", &[]) } else { names };
+    let color = if empty { window.palette.quiet } else { window.palette.text };
+    let laid = lay(&mut window.words, LABEL, &said, f64::from(one.w - 4));
+    let mut y = one.y + 90;
+    for line in laid.lines.iter().take(6) {
+        words(LABEL, color, &said[line.from..line.to], one.x + 2, y);
+        y += 20;
+    }
+    let ready = !empty && !window.widgets.one.value().trim().is_empty();
+    let label = text(&window.texts, "window-room-go", &[]);
+    button_draw(window, rect(one.x, y + 10, one.w, 44), &label, Touch::RoomGo, ready);
+}
+
+/// Человека нажали: в комнату или из неё. Комнату в комнату не зовут.
+pub fn room_pick(window: &mut Window, id: Id) {
+    let person = match window.people.get(&id) {
+        Some(person) => person.room.is_none() && person.standing == Standing::Contact,
+        None => false,
+    };
+    if person && !window.picked.remove(&id) {
+        window.picked.insert(id);
+    }
+}
+
+/// «Завести»: комната с этим именем и этими людьми.
+pub fn room_go(window: &mut Window) {
+    let name = window.widgets.one.value();
+    if name.trim().is_empty() {
+        window.error_one = text(&window.texts, "window-name-missing", &[]);
+        window.effects.push(Effect::Focus(Field::One));
+        return;
+    }
+    if window.picked.is_empty() {
+        return;
+    }
+    let mut words = command(&["/room", name.trim()]);
+    for id in &window.picked {
+        words.push(id_digits(*id));
+    }
+    window.picked.clear();
+    window.room_wanted = true;
+    window.effects.push(Effect::Words(words));
+    form_open(window, View::Chat);
 }
 
 /// Человек, найденный по имени: остаётся его добавить.

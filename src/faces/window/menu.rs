@@ -35,6 +35,10 @@ fn person_keys(window: &Window) -> Vec<&'static str> {
     let mut keys = Vec::new();
     let Some(peer) = window.open else { return keys };
     let Some(person) = window.people.get(&peer) else { return keys };
+    if person.room.is_some() {
+        keys.extend(["window-room-list", "window-export", "window-clear", "window-room-leave"]);
+        return keys;
+    }
     for key in PERSON {
         match *key {
             "window-trust" if !person.changed => {}
@@ -58,6 +62,8 @@ fn person_do(window: &mut Window, key: &str) {
         "window-clear" => &["/clear", &who],
         "window-block" => &["/block", &who],
         "window-unblock" => &["/add", &who],
+        "window-room-list" => &["/members", &who],
+        "window-room-leave" => &["/leave", &who],
         _ => &["/remove", &who],
     };
     window.effects.push(Effect::Words(command(words)));
@@ -116,7 +122,8 @@ pub fn menu_draw(window: &mut Window, at: &Places) {
             round(place, 8, palette.button);
         }
         let label = text(&window.texts, key, &[]);
-        let harsh = ["window-delete", "window-clear", "window-block", "window-remove"];
+        let harsh =
+            ["window-delete", "window-clear", "window-block", "window-remove", "window-room-leave"];
         let color = if harsh.contains(key) { palette.warn } else { palette.text };
         words(LABEL, color, &label, place.x + 14, base_line(LABEL, place));
         window.canvas_hits.push((place, touch));

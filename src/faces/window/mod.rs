@@ -44,6 +44,7 @@ pub mod state;
 pub mod strips;
 pub mod theme;
 pub mod times;
+pub mod touch;
 #[cfg_attr(target_os = "linux", path = "tray_bus.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "tray_system.rs")]
 pub mod tray;

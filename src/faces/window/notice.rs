@@ -105,7 +105,13 @@ pub fn told_put(told: Told) {
 /// Пришло новое сообщение: стоит ли о нём сказать.
 pub fn message_note(window: &Window, shown: &MessageShow) {
     if !shown.past && !shown.outgoing && shown.edited == 0 {
-        note(window, shown.peer, What::Message(cut(&shown.text)));
+        // В комнате слова говорит её участник, имя же уведомления — сама комната.
+        let said = if shown.author_name.is_empty() {
+            shown.text.clone()
+        } else {
+            format!("{}: {}", shown.author_name, shown.text)
+        };
+        note(window, shown.peer, What::Message(cut(&said)));
     }
 }
 

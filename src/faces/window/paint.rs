@@ -134,7 +134,7 @@ pub fn base_line(face: Face, rect: Rect) -> i32 {
 /// Первые буквы имени: `Анна Смирнова` → `АС`; у номера — его первые цифры.
 pub fn initials(name: &str) -> String {
     let mut out = String::new();
-    for word in name.split_whitespace() {
+    for word in name.trim_start_matches(['#', '~']).split_whitespace() {
         let Some(first) = word.chars().next() else { continue };
         if out.chars().count() < 2 {
             out.extend(first.to_uppercase());

@@ -3,14 +3,15 @@
 
 use fltk::prelude::InputExt;
 
+use super::act::chat_open;
 use super::chat::{chat_push, text_safe};
 use super::notice::{request_note, unread_note};
-use super::state::{Body, Effect, Folder, Person, View, Window, row_new};
+use super::state::{Body, Effect, Folder, Person, RoomFace, View, Window, row_new};
 use supertext::base::clock::time_now;
 use supertext::base::ids::{Id, id_digits, id_shown};
 use supertext::faces::texts::text;
 use supertext::logic::events::Standing;
-use supertext::logic::show::{MessageShow, PeerState, Show};
+use supertext::logic::show::{MessageShow, PeerState, RoomShow, Show};
 
 /// Человек по номеру; незнакомый заводится.
 pub fn person_of(window: &mut Window, id: Id) -> &mut Person {
@@ -29,6 +30,8 @@ pub fn person_of(window: &mut Window, id: Id) -> &mut Person {
         messages_left: None,
         files_left: None,
         folder: String::new(),
+        room: None,
+        last_author: String::new(),
     })
 }
 
@@ -104,8 +107,25 @@ pub fn last_take(window: &mut Window, shown: &MessageShow) {
         Some(file) => format!("📎 {}", text_safe(&file.name)),
         None => text_safe(&shown.text),
     };
+    person.last_author = text_safe(&shown.author_name);
     person.last_out = shown.outgoing;
     person.last_at = at;
+}
+
+/// Комната появилась или изменилась.
+pub fn room_take(window: &mut Window, shown: &RoomShow) {
+    let open = window.focused && window.open == Some(shown.id) && window.view == View::Chat;
+    let own = shown.owner == window.me;
+    let new = !window.people.contains_key(&shown.id);
+    let person = person_of(window, shown.id);
+    person.name = text_safe(&shown.name);
+    person.unread = if open { 0 } else { shown.unread };
+    person.room = Some(RoomFace { members: shown.members, state: shown.state, own });
+    if own && new && std::mem::take(&mut window.room_wanted) {
+        chat_open(window, shown.id);
+    }
+    people_order(window);
+    title_set(window);
 }
 
 /// Остатки человека.

@@ -55,7 +55,7 @@ pub fn window_raise() {
     widgets.window.show();
     // Взявшее клавиатуру поле просит её и у оконного менеджера.
     let _ = match view {
-        View::First | View::Add | View::Settings | View::Person | View::Password => {
+        View::First | View::Add | View::Settings | View::Person | View::Room | View::Password => {
             widgets.one.take_focus()
         }
         View::Chat | View::Picture | View::Preview if open => widgets.message.take_focus(),

@@ -208,3 +208,21 @@ pub const PERSON: &[Line] = &[
         ("window-remove", &["/remove", "@"]),
     ]),
 ];
+
+/// What can be seen and changed about a room; `$2` stands for what is typed in the second field.
+pub const ROOM: &[Line] = &[
+    Line::Fact { label: "window-person-id", fact: Fact::Person },
+    Line::Typed { label: "window-room-name", key: "@name", hint: "" },
+    Line::Typed { label: "window-room-who", key: "", hint: "window-hint-who" },
+    Line::Buttons(&[
+        ("window-room-invite", &["/invite", "@", "$2"]),
+        ("window-room-expel", &["/expel", "@", "$2"]),
+        ("window-room-list", &["/members", "@"]),
+    ]),
+    Line::Buttons(&[
+        ("window-keep-on", &["/keep", "@", "on"]),
+        ("window-keep-off", &["/keep", "@", "off"]),
+        ("window-export", &["/export", "@", "text"]),
+    ]),
+    Line::Buttons(&[("window-clear", &["/clear", "@"]), ("window-room-leave", &["/leave", "@"])]),
+];

@@ -8,7 +8,7 @@ use super::form::{button_draw, field_draw, title_draw};
 use super::lay::{Face, fit, word_width};
 use super::paint::{BOLD, PLAIN, clip_pop, clip_push, round, words, words_middle};
 use super::place::{Places, rect};
-use super::sections::{Fact, Line, PERSON, SECTIONS, SectionRow};
+use super::sections::{Fact, Line, PERSON, ROOM, SECTIONS, SectionRow};
 use super::state::{Effect, Field, Person, Rect, Touch, View, Window, option};
 use super::times::day_full;
 use supertext::base::ids::{id_digits, id_shown};
@@ -65,7 +65,15 @@ fn section(window: &Window) -> &'static SectionRow {
 
 /// Строки открытой страницы: раздела настроек или человека.
 fn lines(window: &Window) -> &'static [Line] {
-    if window.view == View::Person { PERSON } else { section(window).lines }
+    let room = match person(window) {
+        Some(person) => person.room.is_some(),
+        None => false,
+    };
+    match (window.view == View::Person, room) {
+        (true, true) => ROOM,
+        (true, false) => PERSON,
+        (false, _) => section(window).lines,
+    }
 }
 
 /// Человек открытого чата.
@@ -108,7 +116,7 @@ fn value_now(window: &Window, key: &str) -> String {
         "lang" => window.texts.code.clone(),
         "name" => window.name.clone(),
         "@name" | "@folder" => match person(window) {
-            Some(person) if key == "@name" => person.name.clone(),
+            Some(person) if key == "@name" => String::from(person.name.trim_start_matches('#')),
             Some(person) => person.folder.clone(),
             None => String::new(),
         },
@@ -300,6 +308,7 @@ fn deeds_draw(window: &mut Window, buttons: &[(&str, &[&str])], place: Rect) {
         let mut words = Vec::new();
         for word in deed {
             match *word {
+                "$2" => words.push(String::from(window.widgets.two.value().trim())),
                 "$" => words.push(String::from(window.widgets.one.value().trim())),
                 "@" => words.push(id_digits(window.open.unwrap_or_default())),
                 plain => words.push(String::from(plain)),

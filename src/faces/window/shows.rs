@@ -7,7 +7,8 @@ use super::form::{form_found, form_open, form_password};
 use super::jump::{jump_look, later_take, row_arrive};
 use super::notice::{message_note, offer_note};
 use super::people::{
-    contact_take, last_take, limits_take, people_order, person_of, request_take, title_set,
+    contact_take, last_take, limits_take, people_order, person_of, request_take, room_take,
+    title_set,
 };
 use super::pipe::{ASKED, asked_answer};
 use super::search::found_take;
@@ -18,9 +19,7 @@ use supertext::base::fail::{Fail, FailKind};
 use supertext::base::ids::{Id, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
-use supertext::logic::show::{
-    Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, RoomShow, Show,
-};
+use supertext::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show};
 use supertext::wire::message::MessageId;
 
 /// Показанное становится состоянием окна.
@@ -126,14 +125,6 @@ fn licence_take(window: &mut Window, until_ms: u64, now_ms: u64) {
     window.effects.push(Effect::Place);
 }
 
-/// Комната в левом столбце.
-fn room_take(window: &mut Window, shown: &RoomShow) {
-    let person = person_of(window, shown.id);
-    person.name = text_safe(&shown.name);
-    person.unread = shown.unread;
-    people_order(window);
-}
-
 /// Первое слово ядра: кто я; дальше окно спрашивает, с кем и о чём говорилось.
 fn ready(window: &mut Window, id: Id, name: &str, language: &str) {
     window.me = id;
@@ -141,7 +132,7 @@ fn ready(window: &mut Window, id: Id, name: &str, language: &str) {
     if window.texts.code != language {
         window.texts = texts_load(language);
     }
-    for line in ["/contacts", "/spam", "/chats", "/files", "/status"] {
+    for line in ["/contacts", "/spam", "/rooms", "/chats", "/files", "/status"] {
         window.effects.push(Effect::Words(vec![String::from(line)]));
     }
     title_set(window);
@@ -188,6 +179,7 @@ fn row_of(shown: &MessageShow) -> Row {
     if let Some((own, said)) = &shown.quote {
         row.quote = Some((*own, text_safe(said)));
     }
+    row.author = (shown.author, text_safe(&shown.author_name));
     row.state = shown.state;
     row
 }
@@ -370,7 +362,8 @@ fn info_take(window: &mut Window, key: &str, values: &[(&'static str, String)]) 
                 asked_answer(window, line);
             }
         }
-        "contacts-none" | "peers-none" | "spam-none" | "files-none" | "chat-closed" => {}
+        "contacts-none" | "rooms-none" | "peers-none" | "spam-none" | "files-none"
+        | "chat-closed" => {}
         "contact-removed" | "history-cleared" => {
             if let Some(peer) = window.open {
                 window.chats.remove(&peer);

@@ -27,6 +27,7 @@ use supertext::base::clock::time_now;
 use supertext::base::ids::id_shown;
 use supertext::faces::texts::text;
 use supertext::logic::events::Standing;
+use supertext::logic::rooms::RoomState;
 use supertext::logic::show::{LinkShow, PeerState};
 
 /// Faces of the column.
@@ -278,7 +279,8 @@ fn nobody_draw(window: &mut Window, area: Rect) {
 fn person_draw(window: &mut Window, person: &Person, place: Rect) {
     let palette = window.palette;
     let here = matches!(window.view, View::Chat | View::Person);
-    let chosen = window.open == Some(person.id) && here;
+    let picked = window.view == View::Room && window.picked.contains(&person.id);
+    let chosen = window.open == Some(person.id) && here || picked;
     let hot = window.hover.as_ref() == Some(&Touch::Person(person.id));
     let back = if chosen {
         palette.chosen
@@ -333,6 +335,9 @@ fn person_draw(window: &mut Window, person: &Person, place: Rect) {
 
 /// Цвет точки у портрета: на связи, нет его, отказал; о незнакомых ничего не известно.
 fn dot_color(window: &Window, person: &Person) -> Option<Color> {
+    if person.room.is_some() {
+        return None;
+    }
     match (person.standing, person.state) {
         (Standing::Contact, PeerState::Online) => Some(Color::from_hex(0x4dcd5e)),
         (Standing::Contact, PeerState::Offline) => Some(window.palette.offline),
@@ -359,6 +364,8 @@ fn last_draw(window: &mut Window, person: &Person, x: i32, y: i32, room: i32, ch
     } else if person.standing != Standing::Contact || person.blocked || said.is_empty() {
         said = word;
         paint = if chosen { palette.chosen_quiet } else { color };
+    } else if person.room.is_some() && !person.last_out && !person.last_author.is_empty() {
+        said = format!("{}: {said}", person.last_author);
     } else if person.last_out {
         said = format!("{}: {said}", text(&window.texts, "window-you", &[]));
     }
@@ -369,6 +376,16 @@ fn last_draw(window: &mut Window, person: &Person, x: i32, y: i32, room: i32, ch
 /// Состояние человека словом и его цвет.
 pub fn state_word(window: &Window, person: &Person) -> (String, Color) {
     let palette = window.palette;
+    if let Some(room) = &person.room {
+        let many = [("many", room.members.to_string())];
+        let (key, color) = match room.state {
+            RoomState::Joined => ("window-room-members", palette.quiet),
+            RoomState::Asked => ("window-room-invited", palette.accent),
+            RoomState::Left => ("window-room-left", palette.refused),
+            RoomState::Expelled => ("window-room-expelled", palette.refused),
+        };
+        return (text(&window.texts, key, &many), color);
+    }
     let (key, color) = match person.standing {
         _ if person.blocked => ("peer-blocked", palette.refused),
         Standing::Asked => ("peer-pending", palette.quiet),

@@ -1,7 +1,7 @@
 //! The first state of the window, its fields' keys, and whether there is a display at all.
 //! Первое состояние окна, клавиши его полей и есть ли вообще экран.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fltk::app;
 use fltk::app::TimeoutHandle;
@@ -81,6 +81,8 @@ pub fn window_new(widgets: Widgets, options: Options, language: &str, first: boo
         pictures: Pictures::new(),
         viewer: Viewer::default(),
         preview: None,
+        picked: BTreeSet::new(),
+        room_wanted: false,
         bits: None,
         unsent: String::new(),
         thumb_held: None,
@@ -199,6 +201,7 @@ fn field_enter(window: &mut Window, from_one: bool) {
         View::Password => touch_do(window, Touch::PasswordGo),
         View::Settings | View::Person if from_one => touch_do(window, Touch::Save(Field::One)),
         View::Settings | View::Person => touch_do(window, Touch::Save(Field::Two)),
+        View::Room => touch_do(window, Touch::RoomGo),
         View::Preview => touch_do(window, Touch::PreviewSend),
         View::Chat | View::Picture => {}
     }

@@ -3,7 +3,7 @@
 //! Что знает окно: люди, чаты и их строки, что набирается, что сделать, отпустив замок. Здесь
 //! статические окна: обработчики FLTK ничего с собой не носят.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 
@@ -16,9 +16,11 @@ use super::lay::{Laid, Words};
 use super::notice::{Herald, herald_make};
 use super::pictures::{PictureQueues, Pictures, Pixels, picture_queues};
 use super::theme::Palette;
+pub use super::touch::{Effect, Field, Folder, MenuAbout, Touch, View};
 use supertext::base::ids::Id;
 use supertext::faces::texts::Texts;
 use supertext::logic::events::Standing;
+use supertext::logic::rooms::RoomState;
 use supertext::logic::show::{FileState, LinkShow, MessageShow, PeerState, Quote, ReceiptState};
 use supertext::store::settings::{Settings, setting_get};
 use supertext::wire::message::MessageId;
@@ -82,6 +84,19 @@ pub struct Person {
     pub files_left: Option<u64>,
     /// The folder he lies in; empty = none.
     pub folder: String,
+    /// It is a room, not a person.
+    pub room: Option<RoomFace>,
+    /// Who said the last message of a room.
+    pub last_author: String,
+}
+
+/// What is known of a room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomFace {
+    pub members: usize,
+    pub state: RoomState,
+    /// One made it oneself.
+    pub own: bool,
 }
 
 /// What a row of a chat is.
@@ -123,6 +138,8 @@ pub struct Row {
     pub reply: MessageId,
     /// What it answers: one's own or not, and its beginning.
     pub quote: Option<Quote>,
+    /// Who said it in a room; zero and empty elsewhere and for one's own.
+    pub author: (Id, String),
     /// Place in the history; 0 = not known yet.
     pub number: u64,
     pub state: ReceiptState,
@@ -141,6 +158,8 @@ pub struct RowLaid {
     pub above: i32,
     /// Name of the day, if it begins here.
     pub day: String,
+    /// Its author, when the name is written above the text.
+    pub author: String,
     /// Name and text of the message this one answers.
     pub quote: Option<(String, String)>,
     /// Bytes of addresses in the text.
@@ -183,131 +202,6 @@ pub struct Answering {
     pub edit: bool,
     pub name: String,
     pub text: String,
-}
-
-/// What the right side shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    First,
-    Chat,
-    Add,
-    Settings,
-    /// The core waits for a password.
-    Password,
-    /// The page of the person of the open chat.
-    Person,
-    /// One picture, as large as the window.
-    Picture,
-    /// A pasted picture, before it is sent.
-    Preview,
-}
-
-/// Which people the left column shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Folder {
-    All,
-    Unread,
-    /// One of one's own.
-    Own(String),
-    Spam,
-}
-
-/// What a click does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Touch {
-    Person(Id),
-    Folder(Folder),
-    /// A found message: whose chat and its place there.
-    Found(Id, u64),
-    Gear,
-    Plus,
-    CopyId,
-    Back,
-    AddGo,
-    PasswordGo,
-    FirstGo,
-    Send,
-    Attach,
-    Down,
-    AnswerDrop,
-    Quote(MessageId),
-    Link(String),
-    /// A command, exactly its words.
-    Words(Vec<String>),
-    Ask {
-        token: u64,
-        yes: bool,
-    },
-    OpenPath(String),
-    /// What is typed in this field becomes a setting.
-    Save(Field),
-    CopyText(String),
-    /// A picture of the chat, to look at it large.
-    Picture(String),
-    /// The next or the previous one.
-    PictureStep(i32),
-    PreviewSend,
-    /// A section of the settings.
-    Section(usize),
-    ToastDrop,
-    /// A line of the open menu.
-    Menu(&'static str),
-    /// The page of the person of the open chat.
-    HeadPage,
-    /// The warning about unsent things is put aside, or the program left in spite of it.
-    Stay,
-    LeaveNow,
-    /// The thumb of the chat's scroll bar.
-    Thumb,
-    /// The menu of the person of the open chat.
-    HeadMenu,
-    Bubble(usize),
-}
-
-/// What a menu is about: a row of the open chat or its person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MenuAbout {
-    Row(usize),
-    Person,
-}
-
-/// What is done after the lock is let go.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    Words(Vec<String>),
-    Copy(String),
-    Focus(Field),
-    Choose,
-    OpenPath(String),
-    Title(String),
-    /// Widgets take their places and colours anew.
-    Place,
-    Redraw,
-    Glide,
-    ToastLater,
-    /// The bits grow paler.
-    Fade,
-    /// A password for the core; an empty one cancels.
-    Secret(String),
-    /// A hand instead of an arrow.
-    Hand(bool),
-    Leave(u8),
-    /// Put in what the clipboard holds.
-    Paste,
-    /// The same by the toolkit, where the clipboard could not be read.
-    PasteText,
-    /// Find out which fonts are installed.
-    Fonts,
-    /// Put the font and the size of the settings in force.
-    Font,
-}
-
-/// Fields a person types into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    Message,
-    One,
-    Two,
 }
 
 /// A row seen on the screen, for clicks and selection.
@@ -431,6 +325,10 @@ pub struct Window {
     /// The hand holds the thumb of the scroll bar: how far below its top.
     pub thumb_held: Option<i32>,
     pub preview: Option<Preview>,
+    /// People chosen for a new room.
+    pub picked: BTreeSet<Id>,
+    /// A room was just asked for: it opens as soon as it is there.
+    pub room_wanted: bool,
     /// What password is wanted.
     pub wanted: String,
     pub error_one: String,
@@ -473,6 +371,7 @@ pub fn row_new(body: Body, text: &str, outgoing: bool, at: u64) -> Row {
         edited: 0,
         reply: [0; 16],
         quote: None,
+        author: (0, String::new()),
         number: 0,
         state: ReceiptState::Queued,
         laid: None,

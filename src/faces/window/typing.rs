@@ -67,8 +67,8 @@ fn key_do(window: &mut Window, input: &mut MultilineInput) -> bool {
     true
 }
 
-/// Файлы, брошенные мышью. В Windows они приходят просто путями; вставленный же текст с путём файлом
-/// не становится.
+/// Файлы, брошенные мышью. В Windows они приходят просто путями; вставленный же текст с путём
+/// файлом не становится.
 pub fn files_fall(window: &mut Window) -> bool {
     let said = app::event_text();
     if !cfg!(windows) {
