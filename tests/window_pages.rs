@@ -19,7 +19,8 @@ use common::screen::{
     Screen, Shown, hit, hits, keys, pause, run, screen_make, screen_sized, typed, window_up,
 };
 use common::{
-    Guard, client_up, exit_code, fits, meet, program, say, say_words, wait, wait_many, world_make,
+    Guard, client_up, exit_code, fits, meet, program, say, say_words, server_kill, wait, wait_many,
+    world_make,
 };
 use serde_json::json;
 
@@ -218,4 +219,74 @@ fn the_past_is_found() {
     let id = bob.id.clone();
     say_words(&mut anna.client, &["/msg", &id, "конец"]);
     wait(&mut bob, json!({"event": "message", "text": "конец"}));
+}
+
+/// Черновик переживает запуск; о неотправленном окно спрашивает, прежде чем закрыться.
+#[test]
+fn words_stay() {
+    let Some(screen) = screen_make(TOOLS) else { return };
+    let mut world = world_make();
+    let mut bob = client_up(&world, "Bob", &["--yes"]);
+    let mut anna = window_up(&screen, &world, "Anna", &["--yes"], PLACE);
+    meet(&mut anna.client, &mut bob);
+    hit(&screen, &mut anna, "Person(");
+    typed(&screen, "half a word");
+    say(&mut anna.client, "/quit");
+    assert_eq!(exit_code(&mut anna.client), 0);
+    let mut anna = window_up(&screen, &world, "Anna", &["--yes"], PLACE);
+    hit(&screen, &mut anna, "Person(");
+    typed(&screen, " and the other half");
+    keys(&screen, &["Return"]);
+    wait(&mut bob, json!({"event": "message", "text": "half a word and the other half"}));
+    server_kill(&mut world.server);
+    wait(&mut anna.client, json!({"event": "link", "state": "retry"}));
+    typed(&screen, "nobody hears this");
+    keys(&screen, &["Return", "alt+F4"]);
+    hit(&screen, &mut anna, "Stay");
+    for (what, _) in hits(&mut anna) {
+        assert!(what != "LeaveNow", "the question is still there");
+    }
+    keys(&screen, &["alt+F4"]);
+    hit(&screen, &mut anna, "LeaveNow");
+    assert_eq!(exit_code(&mut anna.client), 0);
+}
+
+/// Комната: люди нажаты слева, слова ходят между всеми тремя.
+#[test]
+fn a_room_is_made() {
+    let Some(screen) = screen_make(TOOLS) else { return };
+    let world = world_make();
+    let mut bob = client_up(&world, "Bob", &["--yes"]);
+    let mut eve = client_up(&world, "Eve", &["--yes"]);
+    let mut anna = window_up(&screen, &world, "Anna", &["--yes"], PLACE);
+    meet(&mut anna.client, &mut bob);
+    meet(&mut anna.client, &mut eve);
+    hit(&screen, &mut anna, "Plus");
+    hit(&screen, &mut anna, "RoomNew");
+    typed(&screen, "Lunch");
+    let mut people = Vec::new();
+    for (what, _) in hits(&mut anna) {
+        if what.starts_with("Person(") {
+            people.push(what);
+        }
+    }
+    assert_eq!(people.len(), 2, "{people:?}");
+    for one in people {
+        hit(&screen, &mut anna, &one);
+    }
+    hit(&screen, &mut anna, "RoomGo");
+    let room = wait(&mut anna.client, json!({"event": "room", "state": "joined"}));
+    let room = room["room"].as_str().expect("a room");
+    for one in [&mut bob, &mut eve] {
+        wait(one, json!({"event": "room", "state": "joined"}));
+    }
+    pause(600);
+    typed(&screen, "Who comes?");
+    keys(&screen, &["Return"]);
+    for one in [&mut bob, &mut eve] {
+        wait(one, json!({"event": "message", "text": "Who comes?", "room": room}));
+    }
+    say_words(&mut eve, &["/msg", room, "I do"]);
+    let said = json!({"event": "message", "text": "I do", "author": eve.id});
+    wait(&mut anna.client, said);
 }

@@ -133,6 +133,13 @@ fn unsent_answer(window: &mut Window, leave: bool) {
         for _ in 0..2 {
             window.effects.push(Effect::Words(command(&["/quit"])));
         }
+    } else {
+        // Всякое другое слово возвращает ядру прежнюю осторожность.
+        let chosen = match window.open {
+            Some(peer) => command(&["/to", &id_digits(peer)]),
+            None => command(&["/to"]),
+        };
+        window.effects.push(Effect::Words(chosen));
     }
 }
 
