@@ -200,7 +200,11 @@ fn a_file_that_is_not_kept_leaves_no_row() {
     say(&mut bob, &format!("/to {a}"));
     for (client, peer) in [(&mut ann, &b), (&mut bob, &a)] {
         assert_eq!(page(client, peer, "0 100")["messages"], json!([]));
-        outbox_settle(client);
+    }
+    // Подтвердить друг другу всё они успевают, пока оба здесь.
+    outbox_settle(&ann);
+    outbox_settle(&bob);
+    for client in [&mut ann, &mut bob] {
         say(client, "/quit");
         assert_eq!(common::exit_code(client), 0, "{}", told(client));
         let base = std::fs::read(client.home.join("history.db")).unwrap();
