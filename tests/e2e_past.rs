@@ -351,6 +351,11 @@ fn damaged_and_back(from: usize, many: usize) {
     for number in 0..200 {
         told_to(&mut ann, &mut bob, &format!("before the copy {number}"));
     }
+    // На занятой машине копию успели снять посреди разговора: нужна та, в которой он весь.
+    quit(&mut bob);
+    let _ = std::fs::remove_dir_all(bob.home.join("backups"));
+    client_again(&mut bob);
+    wait(&mut bob, json!({"event": "link", "state": "up"}));
     backup_wait(&bob);
     told_to(&mut ann, &mut bob, "after the copy");
     outbox_settle(&ann);
