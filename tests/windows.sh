@@ -11,6 +11,8 @@ set -uo pipefail
 folder=$(realpath "${1:?tests/windows.sh FOLDER}")
 wine=/usr/lib/wine/wine64
 export WINEPREFIX=$folder/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree=;mshtml='
+# Слова программ и имена файлов — в UTF-8, какой бы язык ни стоял на машине.
+export LC_ALL=C.UTF-8
 faults=0
 started=()
 temporary=$(mktemp -d)
@@ -382,6 +384,47 @@ trial_window() {
     client_end bob
 }
 
+# Запуск с рабочего стола, без ввода и вывода: ошибку говорит окошко, консоль открывает двойник.
+trial_desktop() {
+    timeout 60 "$wine" start "$(win "$folder/supertext.exe")" --nonsense > /dev/null 2>&1
+    expect 'a wrong word is said in a small window' within 30 shown '^Supertext$'
+    expect 'picture desktop-error' picture desktop-error
+    xdotool key Return
+    timeout 60 "$wine" start "$(win "$folder/supertext.exe")" console \
+        --home "$(win "$temporary/desk")" --lang ru > /dev/null 2>&1
+    expect 'the console is opened by the twin' within 30 shown 'supertext.com'
+    expect 'picture desktop-console' picture desktop-console
+    xdotool type '/quit'
+    xdotool key Return
+    expect '/quit closes it' within 30 not shown 'supertext.com'
+}
+
+# Есть ли на экране окно с таким заголовком.
+shown() {
+    xdotool search --onlyvisible --name "$1" > /dev/null 2>&1
+}
+
+# Вход под своим именем с другого компьютера: программа начинается снова и слышит тот же ввод.
+trial_login() {
+    expect 'two clients once more' pair_start
+    say ann '/register anna.w'
+    say ann 'Secret-word-18'
+    say ann 'Secret-word-18'
+    expect 'a name is taken' within 60 seen ann '"code":"account-new"'
+    sleep 5
+    expect 'the first computer leaves' client_end ann
+    expect 'a third client' client_start lap supertext.exe console --server "$join" --yes
+    say lap '/login anna.w'
+    say lap 'Secret-word-18'
+    expect 'a login brings the identity' within 60 seen lap '"code":"account-restored"'
+    expect 'the program starts again under it' \
+        within 60 seen lap "\"event\":\"ready\",\"id\":\"${id[ann]}\""
+    say lap "/msg ${id[bob]} после входа"
+    expect 'and still hears its input' within 60 seen bob 'после входа'
+    expect 'the end of input ends it, exit code 0' client_end lap
+    client_end bob
+}
+
 # Приготовления: среда wine и функция, которой в wine 8 нет.
 wine_prepare() {
     if [ ! -f "$WINEPREFIX/system.reg" ]; then
@@ -406,7 +449,7 @@ expect 'a screen' screen_start
 wine_prepare
 shift
 if [ $# -eq 0 ]; then
-    set -- programs server messages files resume history console window
+    set -- programs server messages files resume history console window desktop login
 fi
 for trial in "$@"; do
     "trial_$trial"
