@@ -3,15 +3,13 @@
 //! Что делает щелчок или клавиша: перемены состояния, команды ядру и действия, которые исполняются
 //! без замка: FLTK в это время может позвать обработчик.
 
-use std::path::Path;
-
 use fltk::app;
-use fltk::dialog::{FileDialogOptions, FileDialogType, NativeFileChooser};
 use fltk::enums::Cursor;
 use fltk::prelude::{InputExt, WidgetExt, WindowExt};
 
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_show, row_find, text_safe};
+use super::filesend::{file_choose, path_open};
 use super::form::{form_add, form_first, form_open, password_give, room_go, room_pick};
 use super::jump::{chat_left, end_load};
 use super::looks::{font_apply, fonts_load};
@@ -329,47 +327,6 @@ pub fn toast(window: &mut Window, said: &str) {
     window.effects.push(Effect::Redraw);
 }
 
-/// Файлы, брошенные на чат или вставленные: строки `file://`.
-pub fn files_drop(window: &mut Window, lines: &str) -> bool {
-    let mut any = false;
-    for line in lines.lines() {
-        let Some(path) = line.trim().strip_prefix("file://") else { continue };
-        let path = percent_decode(path);
-        any = file_send(window, &path) || any;
-    }
-    any
-}
-
-/// Отправляет файл в открытый чат; не файл — `false`.
-pub fn file_send(window: &mut Window, path: &str) -> bool {
-    let Some(peer) = window.open else { return false };
-    let there = Path::new(path).is_file();
-    if there {
-        window.effects.push(Effect::Words(command(&["/send", &id_digits(peer), path])));
-    }
-    there
-}
-
-/// Снимает процентную запись адреса.
-fn percent_decode(line: &str) -> String {
-    let bytes = line.as_bytes();
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'%' && at + 2 < bytes.len() {
-            let pair = std::str::from_utf8(&bytes[at + 1..at + 3]).unwrap_or("");
-            if let Ok(byte) = u8::from_str_radix(pair, 16) {
-                out.push(byte);
-                at += 3;
-                continue;
-            }
-        }
-        out.push(bytes[at]);
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 /// Исполняет накопленное; замок в это время свободен.
 pub fn effects_run(effects: Vec<Effect>) {
     if effects.is_empty() {
@@ -467,41 +424,5 @@ fn effect_do(effect: Effect, widgets: &Widgets, queues: Option<&Queues>) {
         Effect::Fonts => fonts_load(),
         Effect::Font => font_apply(),
         Effect::Words(_) | Effect::Secret(_) | Effect::Redraw => {}
-    }
-}
-
-/// Окно выбора файла; выбранное отправляется.
-fn file_choose() {
-    let mut dialog = NativeFileChooser::new(FileDialogType::BrowseMultiFile);
-    dialog.set_option(FileDialogOptions::NoOptions);
-    let _ = dialog.try_show();
-    let names = dialog.filenames();
-    let Ok(mut guard) = WINDOW.try_lock() else { return };
-    let Some(window) = guard.as_mut() else { return };
-    let Some(peer) = window.open else { return };
-    for path in names {
-        let path = path.display().to_string();
-        if !path.is_empty() {
-            window.effects.push(Effect::Words(command(&["/send", &id_digits(peer), &path])));
-        }
-    }
-    let effects = std::mem::take(&mut window.effects);
-    drop(guard);
-    effects_run(effects);
-}
-
-/// Открывает файл или папку тем, чем их открывает система.
-fn path_open(path: &str) {
-    let program = if cfg!(windows) {
-        "explorer"
-    } else if cfg!(target_os = "macos") {
-        "open"
-    } else {
-        "xdg-open"
-    };
-    // Проводнику Windows нужны косые черты его вида; их и ставит `absolute`.
-    let whole = std::path::absolute(path).unwrap_or_default();
-    if let Err(error) = std::process::Command::new(program).arg(whole).spawn() {
-        tracing::warn!("{program} {path}: {error}");
     }
 }

@@ -15,6 +15,7 @@ pub mod check;
 #[cfg_attr(not(target_os = "linux"), path = "desk_system.rs")]
 pub mod desk;
 pub mod filebubble;
+pub mod filesend;
 pub mod form;
 pub mod gallery;
 pub mod herald;

@@ -6,11 +6,10 @@ use fltk::enums::{Event, Key};
 use fltk::input::MultilineInput;
 use fltk::prelude::InputExt;
 
-use super::act::{
-    answer_begin, answer_drop, chat_now, effects_run, file_send, files_drop, message_send,
-};
+use super::act::{answer_begin, answer_drop, chat_now, effects_run, message_send};
 use super::canvas::wheel;
 use super::chat::TEXT;
+use super::filesend::{file_send, files_drop};
 use super::keys::{is_enter, latin_pressed};
 use super::lay::lay;
 use super::place::{TYPED_LINE, places};

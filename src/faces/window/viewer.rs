@@ -5,7 +5,7 @@ use fltk::app;
 use fltk::enums::{Color, Key};
 use fltk::prelude::{ImageExt, InputExt, WindowExt};
 
-use super::act::{file_send, files_drop};
+use super::filesend::{file_send, files_drop};
 use super::form::form_open;
 use super::keys::is_enter;
 use super::lay::{Face, fit, word_width};
