@@ -287,7 +287,7 @@ fn found_text(texts: &Texts, messages: &[MessageShow]) -> String {
 /// строки текста отступают, чтобы никакая не выглядела чужим сообщением.
 fn message_text(texts: &Texts, shown: &MessageShow) -> String {
     let mut line = match &shown.file {
-        Some(file) => file_past_text(file),
+        Some(file) => file_past_text(texts, file),
         None => clean(&shown.text).replace('\n', "\n    "),
     };
     let answers = shown.reply != [0; 16];
@@ -306,9 +306,10 @@ fn message_text(texts: &Texts, shown: &MessageShow) -> String {
 }
 
 /// Файл прошлого: имя, размер, чем кончилось, где лежит.
-fn file_past_text(file: &FilePast) -> String {
+fn file_past_text(texts: &Texts, file: &FilePast) -> String {
     let (name, size) = (clean_line(&file.name), size_text(file.size));
-    let line = format!("📎 {name} ({size}) {} {}", file_word(file.state), clean_line(&file.path));
+    let state = text(texts, &format!("window-file-{}", file_word(file.state)), &[]);
+    let line = format!("📎 {name} ({size}) {state} {}", clean_line(&file.path));
     String::from(line.trim_end())
 }
 
