@@ -134,14 +134,17 @@ algorithm_is() {
 
 # Одно настоящее соединение TLS 1.3 с взаимной проверкой по набору в папке $1; $2 = пароль.
 handshake() {
-    local port server result=1
+    local port= server result=1
     openssl s_server -rev -accept 127.0.0.1:0 -tls1_3 -alpn supertext/1 -Verify 2 \
         -verify_return_error -cert "$1/domain.crt" -cert_chain "$1/domain.crt" \
         -key "$1/domain.key" -pass "pass:$2" -CAfile "$1/CA/rootCA.crt" \
         > "$temporary/server.log" 2>&1 &
     server=$!
     for _ in $(seq 50); do
-        port=$(sed -n 's/^ACCEPT 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$temporary/server.log")
+        # Строка может быть ещё не дописана: порт в ней есть, когда она кончена.
+        if [ -z "$(tail -c 1 "$temporary/server.log")" ]; then
+            port=$(sed -n 's/^ACCEPT 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$temporary/server.log")
+        fi
         if [ -n "$port" ]; then
             break
         fi
