@@ -9,7 +9,9 @@ use supertext::base::ids::{Id, id_digits};
 use supertext::logic::events::{BaseTold, Command, Out, PastCommand};
 use supertext::logic::messages::{envelope_new, outbox_put};
 use supertext::logic::room_write::room_readers;
-use supertext::logic::rooms::{RoomCommand, RoomState, RoomTold, member_in, room_list, room_note};
+use supertext::logic::rooms::{
+    RoomCommand, RoomFacts, RoomState, RoomTold, member_in, room_list, room_note,
+};
 use supertext::logic::show::{MessageShow, ReceiptState};
 use supertext::wire::message::{ENVELOPE_EDIT, ENVELOPE_ROOM, ENVELOPE_TEXT, MessageId};
 
@@ -444,14 +446,36 @@ fn lists_check(world: &World, wrong: &mut Vec<(&'static str, String)>) {
             if !there || !both || !sure {
                 continue;
             }
-            let mut same = facts.members.len() == own.facts.members.len();
-            for member in &own.facts.members {
-                same = same && member_in(facts, member.id);
-            }
+            let same = lists_agree(world, facts, &own.facts);
             if !same || facts.name != own.facts.name {
                 let detail = format!("client{index}: {facts:?}, the owner: {:?}", own.facts);
                 wrong.push(("room-list", detail));
             }
         }
+    }
+}
+
+/// Одни ли люди в двух списках. Кто вышел из комнаты и ушёл насовсем, о том письмо дошло, может
+/// быть, не до всех, а досылать его некому: он значится у одних и не значится у других.
+fn lists_agree(world: &World, one: &RoomFacts, other: &RoomFacts) -> bool {
+    for (facts, against) in [(one, other), (other, one)] {
+        for member in &facts.members {
+            if !member_in(against, member.id) && !left_for_good(world, member.id, facts.id) {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Вышел ли он из этой комнаты сам и ушёл насовсем.
+fn left_for_good(world: &World, id: Id, room: Id) -> bool {
+    let Some(node) = node_of(world, id) else {
+        return false;
+    };
+    let node = &world.nodes[node];
+    match node.client.rooms.get(&room) {
+        Some(known) => node.left.is_some() && known.facts.state == RoomState::Left,
+        None => false,
     }
 }
