@@ -171,8 +171,7 @@ fn limits_of_the_page_are_those_of_the_program() {
     let rows = table_of(&page(), "| limit | value | meaning |");
     assert_eq!(rows.len(), expected.len());
     for (index, (name, value)) in expected.iter().enumerate() {
-        assert_eq!(rows[index][0], *name);
-        assert_eq!(rows[index][1], value.to_string(), "{name}");
+        assert_eq!((&rows[index][0][..], &rows[index][1]), (*name, &value.to_string()));
     }
 }
 
