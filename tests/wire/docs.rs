@@ -103,7 +103,7 @@ fn reasons_of_the_page_are_those_of_the_table() {
 
 #[test]
 fn limits_of_the_page_are_those_of_the_program() {
-    let expected: [(&str, u64); 63] = [
+    let expected: [(&str, u64); 62] = [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
         ("HEADER_BYTES", bounds::HEADER_BYTES as u64),
         ("DATA_MAX", bounds::DATA_MAX as u64),
@@ -123,7 +123,6 @@ fn limits_of_the_page_are_those_of_the_program() {
         ("SESSIONS_MAX", bounds::SESSIONS_MAX as u64),
         ("RESEND_MS", bounds::RESEND_MS),
         ("RESEND_MAX_MS", bounds::RESEND_MAX_MS),
-        ("RESEND_STORED_MS", bounds::RESEND_STORED_MS),
         ("HEAL_MS", bounds::HEAL_MS),
         ("KEYS_MAX", bounds::KEYS_MAX),
         ("KEYS_LOW", bounds::KEYS_LOW),
