@@ -32,10 +32,16 @@ pub fn show_take(window: &mut Window, show: Show) {
         Show::Bits { peer, outgoing, before, after, .. } => {
             bits_take(window, peer, outgoing, &before, &after);
         }
-        Show::Identity { .. } | Show::Help(_) | Show::Safety { .. } | Show::Settings(_) => {
+        Show::Identity { .. }
+        | Show::Help(_)
+        | Show::Safety { .. }
+        | Show::Settings(_)
+        | Show::Card { .. }
+        | Show::Near { .. } => {
             note_put(window, &show);
         }
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
+        Show::PeerLink(_) => path_take(window, &show),
         Show::Contact { .. } => contact_take(window, &show),
         Show::Request { id, name, words } => request_take(window, id, &name, &words),
         Show::Password { .. } => form_password(window, &show),
@@ -123,6 +129,12 @@ fn chats_take(window: &mut Window, messages: &[MessageShow]) {
 fn licence_take(window: &mut Window, until_ms: u64, now_ms: u64) {
     window.licence = Some((until_ms, now_ms));
     window.effects.push(Effect::Place);
+}
+
+/// Путь к человеку сменился: весть внизу окна.
+fn path_take(window: &mut Window, show: &Show) {
+    let said = show_text(&window.texts, show);
+    toast(window, &said);
 }
 
 /// Первое слово ядра: кто я; дальше окно спрашивает, с кем и о чём говорилось.
