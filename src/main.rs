@@ -12,7 +12,7 @@ mod gui;
 mod window;
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -197,9 +197,10 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
     let mut settings = settings_read(&home.settings)?;
     let (join, trust) = server_choose(args, &home, &mut settings)?;
     let door = door_open(args, &mut settings)?;
-    let mut doors = Vec::new();
+    let (mut place, mut doors) = (None, Vec::new());
     if let Some(socket) = &door {
-        doors = door_addresses(io_try(FailKind::Listen, "", socket.local_addr())?);
+        let address = io_try(FailKind::Listen, "", socket.local_addr())?;
+        (place, doors) = (Some(address), door_addresses(address));
     }
     if let Some(name) = &args.name {
         settings.insert(String::from("name"), name.clone());
@@ -252,18 +253,21 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
         Some(socket) => Some((socket, door_config(&identity, args.keylog)?)),
         None => None,
     };
-    let seek = match (seek_port(args)?, &door) {
-        (None, _) => None,
-        (Some(port), door) => {
-            let mut place = None;
-            if let Some((socket, _)) = door {
-                place = Some(io_try(FailKind::Listen, "", socket.local_addr())?);
-            }
-            let fingerprint = sha256(&identity.public_key);
-            Some(SeekOrder { me: identity.id, fingerprint, port, door: place })
-        }
-    };
+    let seek = seek_make(args, &identity, place)?;
     Ok(ClientStart { facts, home, desk, lock, tls, call, door, seek })
+}
+
+/// Как искать в местной сети; `place` — где своя дверь.
+fn seek_make(
+    args: &ClientArgs,
+    identity: &Identity,
+    place: Option<SocketAddr>,
+) -> Result<Option<SeekOrder>, Fail> {
+    let Some(port) = seek_port(args)? else {
+        return Ok(None);
+    };
+    let fingerprint = sha256(&identity.public_key);
+    Ok(Some(SeekOrder { me: identity.id, fingerprint, port, door: place }))
 }
 
 /// На каком порту искать в местной сети; `None` — для этого запуска выключено.

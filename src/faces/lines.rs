@@ -41,9 +41,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         }
         Show::PeerLink(shown) => path_line(texts, shown),
         Show::Card { card, addresses } => card_line(texts, card, addresses.is_empty()),
-        Show::Near { id, address } => {
-            text(texts, "nearby", &[("id", id_shown(*id)), ("address", address.clone())])
-        }
+        Show::Near { id, address } => near_line(texts, *id, address),
         Show::Contact { .. } => contact_line(texts, show),
         Show::Request { id, name, words } => request_text(texts, *id, name, words),
         Show::Safety { peer, name, number, verified } => {
@@ -119,6 +117,11 @@ fn link_line(
         ("reason", reason_line(texts, reason)),
     ];
     text(texts, &key, &values)
+}
+
+/// Незнакомый поблизости.
+fn near_line(texts: &Texts, id: Id, address: &str) -> String {
+    text(texts, "nearby", &[("id", id_shown(id)), ("address", String::from(address))])
 }
 
 /// Своя визитка; без адресов по ней не дозвонятся.
