@@ -13,7 +13,7 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 # слово | что должно быть на машине | лишние слова: - нельзя, + передаются дальше | описание
 WORDS=(
     'run|rust window|+|build, start a server, the Echo contact and the client, all in run/'
-    'test|rust lint window screen openssl tshark|-|every check and test; the same is run by .ci/run'
+    'test|rust lint window screen openssl tshark lab|-|every check and test; the same is run by .ci/run'
     'build|rust window|-|release build: target/release/supertext, supertext-server'
     'check|rust lint window|-|format, clippy, rules of style, licences'
     'release|rust window|-|build and pack: target/release-package/*.tar.gz, SHA256SUMS'
@@ -338,7 +338,7 @@ cmake_set_up() {
     export PATH
 }
 
-# Готовит машину: $1 = чего требует слово (rust, lint, window, screen, openssl, tshark).
+# Готовит машину: $1 = чего требует слово (rust, lint, window, screen, openssl, tshark, lab).
 set_up() {
     local need dir
     for need in $1; do
@@ -361,6 +361,13 @@ set_up() {
         tshark)
             if command -v apt-get > /dev/null && can_root; then
                 command -v tshark > /dev/null || miss tshark "the test of what the wire shows"
+            fi
+            ;;
+        # Лаборатория (tests/e2e_lan.rs): сеть из пространств имён. Где их нельзя, она пропускается.
+        lab)
+            if command -v apt-get > /dev/null && can_root; then
+                command -v ip > /dev/null || miss iproute2 "a local network for the tests"
+                command -v sysctl > /dev/null || miss procps "a local network for the tests"
             fi
             ;;
         *) die "unknown need in the table of words: $need" ;;

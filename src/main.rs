@@ -12,18 +12,19 @@ mod gui;
 mod window;
 
 use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 use clap::Parser;
 use rusqlite::Connection;
 use supertext::base::clock::time_now;
-use supertext::base::fail::{Fail, FailKind, fail};
+use supertext::base::fail::{Fail, FailKind, fail, io_try};
 use supertext::base::ids::{Id, id_digits, id_parse, id_shown};
 use supertext::base::log::log_start;
 use supertext::crypto::file_cipher::random_fill;
-use supertext::crypto::identity::Identity;
+use supertext::crypto::identity::{Identity, sha256};
 use supertext::crypto::olm::signer_of;
-use supertext::crypto::tls::{Trust, client_config};
+use supertext::crypto::tls::{Trust, call_config, client_config, door_config};
 use supertext::faces::args::{ClientArgs, Mode, start_failed, start_said, start_text};
 use supertext::faces::console::{console_face, console_input, park};
 use supertext::faces::echo::echo_face;
@@ -33,6 +34,8 @@ use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
 use supertext::logic::events::{AcceptFiles, StartFacts, Wishes};
 use supertext::net::address::{JoinLine, join_parse};
+use supertext::net::lan::LAN_PORT;
+use supertext::net::sockets::{door_addresses, listen, listen_all};
 use supertext::store::account::{restore_people, restore_take};
 use supertext::store::backup::base_rescue;
 use supertext::store::base::{base_check, base_open};
@@ -55,7 +58,7 @@ use supertext::store::settings::{
     Settings, setting_get, settings_all, settings_read, settings_write,
 };
 use supertext::workers::map::{FACE, QUEUES};
-use supertext::workers::roles::{ClientStart, Event, FaceMain};
+use supertext::workers::roles::{ClientStart, Event, FaceMain, SeekOrder};
 use supertext::workers::start::{signals_start, workers_start};
 
 use gui::{gallery, gui_begin, gui_face, gui_here, gui_run, gui_tell};
@@ -193,6 +196,12 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
     let identity = identity_open(&home)?;
     let mut settings = settings_read(&home.settings)?;
     let (join, trust) = server_choose(args, &home, &mut settings)?;
+    let door = door_open(args, &mut settings)?;
+    let (mut place, mut doors) = (None, Vec::new());
+    if let Some(socket) = &door {
+        let address = io_try(FailKind::Listen, "", socket.local_addr())?;
+        (place, doors) = (Some(address), door_addresses(address));
+    }
     if let Some(name) = &args.name {
         settings.insert(String::from("name"), name.clone());
     }
@@ -219,6 +228,7 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
         fingerprint: hex::encode(identity.public_key),
         run: u64::from_be_bytes(seed) >> 1,
         server: join.address,
+        doors,
         wishes: wishes(args, &settings),
         settings: settings_shown(args, &settings),
         limits: limits_read(&home.limits)?,
@@ -238,7 +248,66 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
         None => None,
     };
     let desk = Box::new(desk_new(base, identity.public_key, signer_of(&identity)?));
-    Ok(ClientStart { facts, home, desk, lock, tls })
+    let call = call_config(&identity, args.keylog)?;
+    let door = match door {
+        Some(socket) => Some((socket, door_config(&identity, args.keylog)?)),
+        None => None,
+    };
+    let seek = seek_make(args, &identity, place)?;
+    Ok(ClientStart { facts, home, desk, lock, tls, call, door, seek })
+}
+
+/// Как искать в местной сети; `place` — где своя дверь.
+fn seek_make(
+    args: &ClientArgs,
+    identity: &Identity,
+    place: Option<SocketAddr>,
+) -> Result<Option<SeekOrder>, Fail> {
+    let Some(port) = seek_port(args)? else {
+        return Ok(None);
+    };
+    let fingerprint = sha256(&identity.public_key);
+    Ok(Some(SeekOrder { me: identity.id, fingerprint, port, door: place }))
+}
+
+/// На каком порту искать в местной сети; `None` — для этого запуска выключено.
+fn seek_port(args: &ClientArgs) -> Result<Option<u16>, Fail> {
+    match args.discovery.as_deref() {
+        None | Some("" | "on") => Ok(Some(LAN_PORT)),
+        Some("off") => Ok(None),
+        Some(text) => match text.parse::<u16>() {
+            Ok(port) if port > 0 => Ok(Some(port)),
+            Ok(_) | Err(_) => Err(fail(FailKind::ArgumentBad, text)),
+        },
+    }
+}
+
+/// Открывает дверь, в которую звонят напрямую: названную, иначе на всех адресах, с прежним портом,
+/// чтобы визитка не старела. Названная и занятая — ошибка `Listen`; сама не открылась — без неё.
+fn door_open(args: &ClientArgs, settings: &mut Settings) -> Result<Option<TcpListener>, Fail> {
+    let wish = match &args.listen {
+        Some(wish) => wish.clone(),
+        None if setting_get(settings, "listen") == "off" => String::from("off"),
+        None => String::new(),
+    };
+    match wish.as_str() {
+        "off" => return Ok(None),
+        "" => {}
+        address => return Ok(Some(listen(address)?)),
+    }
+    let before = setting_get(settings, "port").parse().unwrap_or(0);
+    match listen_all(before) {
+        Ok(socket) => {
+            if let Ok(address) = socket.local_addr() {
+                settings.insert(String::from("port"), address.port().to_string());
+            }
+            Ok(Some(socket))
+        }
+        Err(failed) => {
+            tracing::warn!("no door: {}", failed.detail);
+            Ok(None)
+        }
+    }
 }
 
 /// Открывает history.db. Испорченная откладывается, её место занимает последняя годная копия:
@@ -317,6 +386,8 @@ fn wishes(args: &ClientArgs, settings: &Settings) -> Wishes {
         answer_yes: args.yes || args.mode == Some(Mode::Echo),
         contacts_only: setting_get(settings, "accept_from") == "contacts",
         bits: setting_get(settings, "bits") == "on",
+        listen: setting_get(settings, "listen") == "on",
+        discovery: setting_get(settings, "discovery") == "on",
     }
 }
 

@@ -351,6 +351,7 @@ fn contact(id: Id, standing: Standing) -> ContactRow {
         words,
         keep: id.is_multiple_of(3),
         folder: if id.is_multiple_of(5) { String::from("Семья 家") } else { String::new() },
+        card: String::new(),
     }
 }
 

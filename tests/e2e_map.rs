@@ -89,6 +89,7 @@ fn sources_scan() -> Found {
             // Сам план: запас буферов и устройство очередей.
             "map.rs" | "mod.rs" | "roles.rs" => continue,
             "perform.rs" => ("controller", "controller"),
+            "finder.rs" => ("connector", "connector"),
             "basekeeper.rs" | "mailkeeper.rs" => ("filesaver", "filesaver"),
             "longreads.rs" | "pace.rs" | "vaults.rs" => ("filereader", "filereader"),
             "start.rs" => ("face", "face"),

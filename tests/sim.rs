@@ -34,6 +34,7 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
     let (mut crashes, mut overflows, mut hours) = (0, 0, 0.0);
     let (mut stored, mut tricks, mut heals) = (0, 0, 0);
     let (mut rooms, mut forged) = (0, 0);
+    let (mut directs, mut direct_packets) = (0, 0);
     for seed in 1..=count {
         let verdict = run_seed(seed, canary, false);
         steps += verdict.steps;
@@ -46,6 +47,8 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
         stored += verdict.stored;
         tricks += verdict.tricks;
         heals += verdict.heals;
+        directs += verdict.directs;
+        direct_packets += verdict.direct_packets;
         hours += verdict.virtual_ms as f64 / 3_600_000.0;
         if !verdict.failures.is_empty() {
             bad.push(verdict);
@@ -58,8 +61,10 @@ fn seeds_run(count: u64, canary: Canary, stop_at: usize) -> Vec<Verdict> {
         "simulator: {count} seeds, {steps} steps, {texts} texts, {rooms} in rooms, \
          {forged} forged there, {stored} stored at the server, \
          {files} files, {crashes} crashes, {overflows} overflows, {tricks} forgeries, \
-         {heals} broken seals, {hours:.1} virtual hours"
+         {heals} broken seals, {directs} direct links with {direct_packets} packets, \
+         {hours:.1} virtual hours"
     );
+    assert!(count < 60 || direct_packets > 0, "nobody talked directly");
     bad
 }
 

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "wire/beacon.rs"]
+mod beacon;
 #[path = "wire/bodies.rs"]
 mod bodies;
 #[path = "wire/body.rs"]

@@ -157,6 +157,36 @@ pub const QUESTIONS_MAX: usize = 64;
 pub const NAME_MAX: usize = 64;
 /// Links one server holds.
 pub const LINKS_MAX: usize = 20_000;
+/// Direct links of one client.
+pub const DIRECT_LINKS_MAX: usize = 256;
+/// Of them, those of people who are no contacts.
+pub const STRANGER_LINKS_MAX: usize = 32;
+/// Packets that all strangers on direct links together may send at once, and more per second.
+pub const STRANGER_BURST: u64 = 1_024;
+pub const STRANGER_RATE: u64 = 64;
+/// People who are called directly.
+pub const CALLS_MAX: usize = 1_000;
+/// Addresses in one card.
+pub const CARD_ADDRESSES: usize = 8;
+/// Bytes of the name of a host in a card.
+pub const HOST_MAX: usize = 255;
+/// One-time keys given out over one direct link, and over all within an hour.
+pub const LINK_KEYS_MAX: u32 = 16;
+pub const LINK_KEYS_HOUR: u64 = 400;
+/// People seen in the local network who are remembered.
+pub const NEAR_MAX: usize = 512;
+/// Addresses of one's own machine at which beacons are sent.
+pub const INTERFACES_MAX: usize = 32;
+/// Beacons heard in one second at most; further ones are dropped unread.
+pub const BEACONS_HEARD_MAX: u32 = 200;
+/// Beacons answered in one second at most.
+pub const BEACONS_ANSWERED_MAX: u32 = 20;
+/// Callers at a client's door that have not finished TLS.
+pub const DOOR_YOUNG_MAX: usize = 64;
+/// Calls from one address within ten seconds.
+pub const DOOR_CALLS_MAX: u32 = 32;
+/// Addresses whose calls are counted.
+pub const DOOR_ADDRESSES: usize = 1_024;
 /// Registered identities one server remembers.
 pub const REGISTERED_MAX: usize = 10_000_000;
 
@@ -188,6 +218,20 @@ pub const HELLO_MS: u64 = 10_000;
 pub const PING_MS: u64 = 15_000;
 /// A link that says nothing for so long is given up.
 pub const SILENT_MS: u64 = 45_000;
+/// A quiet direct link is asked PING after so long.
+pub const DIRECT_PING_MS: u64 = 5_000;
+/// A direct link that says nothing for so long is given up.
+pub const DIRECT_SILENT_MS: u64 = 15_000;
+/// A beacon goes out so often; at the start sooner.
+pub const BEACON_MS: u64 = 10_000;
+/// Who has sent no beacon for so long is not near any more.
+pub const NEAR_MS: u64 = 35_000;
+/// Of two who find each other the one with the greater id waits so long before he calls.
+pub const LAN_YIELD_MS: u64 = 300;
+/// Interfaces are looked at so often.
+pub const INTERFACES_MS: u64 = 3_000;
+/// A further address is tried so long after the one before, if that has not answered.
+pub const CONNECT_NEXT_MS: u64 = 250;
 /// The first wait before a lost server is called again; it doubles.
 pub const RETRY_FIRST_MS: u64 = 500;
 /// The longest wait before a lost server is called again.

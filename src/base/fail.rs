@@ -97,6 +97,10 @@ pub enum FailKind {
     RoomEmpty,
     RoomOnly,
     MemberUnknown,
+    LinkDouble,
+    CardBad,
+    PersonWrong,
+    LinkMissing,
 }
 
 /// One row of the table of failures.
@@ -205,6 +209,10 @@ pub const FAILS: &[FailRow] = &[
     row(FailKind::RoomEmpty, "room-empty", 2),
     row(FailKind::RoomOnly, "room-only", 2),
     row(FailKind::MemberUnknown, "member-unknown", 2),
+    row(FailKind::LinkDouble, "link-double", 1),
+    row(FailKind::CardBad, "card-bad", 2),
+    row(FailKind::PersonWrong, "person-wrong", 4),
+    row(FailKind::LinkMissing, "link-missing", 2),
 ];
 
 /// A failure: its kind and what it was about (a path, an address, the system's own words).

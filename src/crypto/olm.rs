@@ -15,7 +15,7 @@ use vodozemac::{Curve25519PublicKey, Curve25519SecretKey};
 use super::identity::{Identity, PublicKey, id_of_key};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
-use crate::wire::control::{KeyItem, Keys};
+use crate::wire::control::{KeyBundle, KeyItem, Keys};
 use crate::wire::message::Intro;
 
 pub use vodozemac::olm::{Account, Session};
@@ -150,6 +150,17 @@ pub fn keys_make(account: &mut Account, signer: &Signer, many: usize) -> Keys {
     }
     account.mark_keys_as_published();
     Keys { curve, signature: sign(signer, LABEL_CURVE, &[&curve]), fallback, items }
+}
+
+/// Делает один одноразовый ключ сверх лежащих на сервере и считает его выданным. `None` — у
+/// библиотеки ключа не вышло. На диск — до того, как он уйдёт.
+pub fn key_make(account: &mut Account, signer: &Signer, public: &PublicKey) -> Option<KeyBundle> {
+    let curve = account.curve25519_key().to_bytes();
+    let made = account.generate_one_time_keys(1).created;
+    account.mark_keys_as_published();
+    let key = made.first()?.to_bytes();
+    let signature = sign(signer, LABEL_CURVE, &[&curve]);
+    Some(KeyBundle { public: *public, curve, signature, key: key_signed(signer, &curve, key) })
 }
 
 /// Один ключ с подписью личности над ключом учётной записи ‖ этим ключом.

@@ -10,9 +10,9 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, KeyLogFile, ServerConfig};
 
 use super::certificates::SERVER_NAME;
-use super::identity::{Identity, sha256};
+use super::identity::{Identity, PublicKey, sha256};
 use super::pem::{pem_chain, pem_key};
-use super::verifiers::{KnownByKey, PinnedServer};
+use super::verifiers::{KnownByKey, PinnedPerson, PinnedServer};
 use crate::base::fail::{Fail, FailKind, fail};
 
 /// The application protocol both ends must name.
@@ -90,6 +90,53 @@ pub fn server_config(
         config.key_log = Arc::new(KeyLogFile::new());
     }
     Ok(Arc::new(config))
+}
+
+/// Настройки того, к кому звонят напрямую: свидетельство личности; ключ звонящего узнаётся из
+/// рукопожатия, впускать ли его — решает логика.
+pub fn door_config(identity: &Identity, keylog: bool) -> Result<Arc<ServerConfig>, Fail> {
+    let check = KnownByKey { provider: provider() };
+    let builder = ServerConfig::builder_with_provider(provider());
+    let builder =
+        tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
+    let builder = builder.with_client_cert_verifier(Arc::new(check));
+    let made = builder.with_single_cert(identity.chain.clone(), identity.key.clone_key());
+    let mut config = tls_try(FailKind::KeyBad, made)?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    if keylog {
+        config.key_log = Arc::new(KeyLogFile::new());
+    }
+    Ok(Arc::new(config))
+}
+
+/// Настройки звонка человеку: своя личность; чей ключ ждут, каждый звонок скажет сам.
+pub fn call_config(identity: &Identity, keylog: bool) -> Result<Arc<ClientConfig>, Fail> {
+    let check = PinnedPerson { key: None, provider: provider() };
+    let builder = ClientConfig::builder_with_provider(provider());
+    let builder =
+        tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(check));
+    let own = identity.key.clone_key();
+    let made = builder.with_client_auth_cert(identity.chain.clone(), own);
+    let mut config = tls_try(FailKind::KeyBad, made)?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.resumption = Resumption::disabled();
+    // Имя в SNI о человеке ничего не говорит, а подслушивающему говорило бы, что это за программа.
+    config.enable_sni = false;
+    if keylog {
+        config.key_log = Arc::new(KeyLogFile::new());
+    }
+    Ok(Arc::new(config))
+}
+
+/// Те же настройки звонка, но на том конце обязан быть этот ключ (без него — любой).
+pub fn call_pinned(base: &ClientConfig, key: Option<PublicKey>) -> Arc<ClientConfig> {
+    let mut config = base.clone();
+    let check = PinnedPerson { key, provider: provider() };
+    config.dangerous().set_certificate_verifier(Arc::new(check));
+    Arc::new(config)
 }
 
 /// Имя сервера, которое проверяет клиент: одно для всех серверов Supertext.

@@ -15,7 +15,7 @@ use rustls::{
     SignatureScheme,
 };
 
-use super::identity::{key_of_certificate, sha256};
+use super::identity::{PublicKey, key_of_certificate, sha256};
 
 /// The client's check: the server's chain must lead to the CA with this fingerprint, and the
 /// certificate must carry the fixed server name.
@@ -30,6 +30,14 @@ pub struct PinnedServer {
 /// The server's check: any certificate whose Ed25519 key the client proves to hold.
 #[derive(Debug)]
 pub struct KnownByKey {
+    pub provider: Arc<CryptoProvider>,
+}
+
+/// The caller's check on a direct link: the one key that was meant or, when only an address is
+/// known, any Ed25519 key. No CA, name or date counts: the key is the person.
+#[derive(Debug)]
+pub struct PinnedPerson {
+    pub key: Option<PublicKey>,
     pub provider: Arc<CryptoProvider>,
 }
 
@@ -98,6 +106,54 @@ impl ServerCertVerifier for PinnedServer {
     /// Виды подписей, которые умеет криптобиблиотека.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ServerCertVerifier for PinnedPerson {
+    /// Ключ того, кто ответил: тот ли это человек. Владение ключом докажет подпись рукопожатия.
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let right = match key_of_certificate(end_entity) {
+            Ok(found) => self.key.is_none() || self.key == Some(found),
+            Err(_) => false,
+        };
+        if right {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let refused = CertificateError::ApplicationVerificationFailure;
+        Err(Error::InvalidCertificate(refused))
+    }
+
+    /// TLS 1.2 не бывает: настройки разрешают только 1.3.
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(Error::General(String::from("TLS 1.3 only")))
+    }
+
+    /// Подпись рукопожатия TLS 1.3: доказательство, что ключ у ответившего в руках.
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    /// Личность бывает только Ed25519.
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
     }
 }
 

@@ -38,6 +38,12 @@ pub struct ClientArgs {
     /// The server: HOST:PORT#FINGERPRINT (its join line), or HOST:PORT with cert/rootCA.crt
     #[arg(long, env = "SUPERTEXT_SERVER")]
     pub server: Option<String>,
+    /// Where others may call you directly: HOST:PORT, or off; without it every address, any port
+    #[arg(long, env = "SUPERTEXT_LISTEN")]
+    pub listen: Option<String>,
+    /// Seek people in the local network: on, off, or a port other than the usual one
+    #[arg(long, env = "SUPERTEXT_DISCOVERY")]
+    pub discovery: Option<String>,
     /// Your name for others
     #[arg(long, env = "SUPERTEXT_NAME")]
     pub name: Option<String>,

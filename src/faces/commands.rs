@@ -7,6 +7,7 @@ use crate::base::ids::ID_DIGITS;
 use crate::logic::events::{Budget, Command, ExportForm, PastCommand, Transfer};
 use crate::store::settings::setting_check;
 
+use super::links::link_make;
 use super::rooms::room_make;
 use super::secrets::account_make;
 use super::texts::LANGUAGES;
@@ -66,6 +67,9 @@ pub enum Verb {
     No,
     Status,
     Peers,
+    Card,
+    Connect,
+    Disconnect,
     Register,
     Login,
     Password,
@@ -135,6 +139,9 @@ pub const COMMANDS: &[CommandRow] = &[
     row(Verb::No, "/no", "[TOKEN]"),
     row(Verb::Status, "/status", ""),
     row(Verb::Peers, "/peers", ""),
+    row(Verb::Card, "/card", ""),
+    row(Verb::Connect, "/connect", "CARD"),
+    row(Verb::Disconnect, "/disconnect", "ID"),
     row(Verb::Register, "/register", "NAME"),
     row(Verb::Login, "/login", "NAME"),
     row(Verb::Password, "/password", ""),
@@ -150,10 +157,12 @@ pub const COMMANDS: &[CommandRow] = &[
 pub const ALIASES: &[(&str, &str)] = &[
     ("list connected peer", "/peers"),
     ("listpeer", "/peers"),
+    ("chat request ", "/connect "),
     ("chat message ", "/msg "),
+    ("disconnect ", "/disconnect "),
     ("exit network", "/quit"),
     ("exit", "/quit"),
-    ("register", "/help register"),
+    ("register", "/card"),
     ("help", "/help"),
 ];
 
@@ -325,6 +334,7 @@ fn command_make(verb: Verb, words: &[String]) -> Result<Command, Fail> {
         Verb::No => Command::No(token(words)?),
         Verb::Status => Command::Status,
         Verb::Peers => Command::Peers,
+        Verb::Card | Verb::Connect | Verb::Disconnect => link_make(verb, words)?,
         Verb::Register | Verb::Login | Verb::Password | Verb::Account | Verb::Find => {
             Command::Account(account_make(verb, words)?)
         }

@@ -86,6 +86,9 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             }
             Show::Identity { .. }
             | Show::Link { .. }
+            | Show::PeerLink(_)
+            | Show::Card { .. }
+            | Show::Near { .. }
             | Show::Contact { .. }
             | Show::Request { .. }
             | Show::Safety { .. }

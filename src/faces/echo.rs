@@ -52,6 +52,9 @@ pub fn echo_face(queues: &Queues) {
             }
             Show::Identity { .. }
             | Show::Link { .. }
+            | Show::PeerLink(_)
+            | Show::Card { .. }
+            | Show::Near { .. }
             | Show::Safety { .. }
             | Show::Bits { .. }
             | Show::Deleted { .. }

@@ -14,11 +14,13 @@ use super::rooms::{author_or_null, member_json, room_json, room_or_null};
 use super::texts::{Texts, text, text_fail, texts_load};
 use crate::base::clock::time_rfc3339;
 use crate::base::fail::{Fail, fail_row};
-use crate::base::ids::id_digits;
+use crate::base::ids::{Id, id_digits};
 use crate::logic::account::Purpose;
 use crate::logic::events::Standing;
 pub use crate::logic::show::file_word;
-use crate::logic::show::{FileShow, LinkShow, MessageShow, PeerState, ReceiptState, Show};
+use crate::logic::show::{
+    FileShow, LinkShow, MessageShow, Path, PathShow, PeerState, ReceiptState, Show,
+};
 use crate::store::contacts::standing_word;
 use crate::wire::message::MessageId;
 use crate::workers::map::Queues;
@@ -148,6 +150,16 @@ pub fn link_word(state: LinkShow) -> &'static str {
     }
 }
 
+/// Слово для пути к человеку.
+pub fn path_word(path: Path) -> &'static str {
+    match path {
+        Path::Relay => "relay",
+        Path::Direct => "direct",
+        Path::Lan => "lan",
+        Path::Manual => "manual",
+    }
+}
+
 /// Слово для состояния сообщения.
 pub fn receipt_word(state: ReceiptState) -> &'static str {
     match state {
@@ -181,9 +193,11 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
             "event": "link", "peer": "server", "state": link_word(*state), "path": "relay",
             "server": server, "reason": reason_text(texts, reason), "code": reason_code(reason),
             "retry_ms": retry_ms}),
+        Show::PeerLink(shown) => path_json(texts, shown),
+        Show::Card { card, addresses } => card_json(card, addresses),
+        Show::Near { id, address } => near_json(*id, address),
         Show::Contact { .. } => contact_json(show),
-        Show::Request { id, name, words } => json!({
-            "event": "request", "id": id_digits(*id), "name": name, "text": words}),
+        Show::Request { id, name, words } => request_json(*id, name, words),
         Show::Safety { peer, name, number, verified } => json!({
             "event": "safety", "peer": id_digits(*peer), "name": name, "number": number,
             "verified": verified}),
@@ -317,6 +331,30 @@ fn messages_json(messages: &[MessageShow]) -> Value {
         rows.push(row);
     }
     Value::Array(rows)
+}
+
+/// Просьба о знакомстве как объект JSON.
+fn request_json(id: Id, name: &str, words: &str) -> Value {
+    json!({"event": "request", "id": id_digits(id), "name": name, "text": words})
+}
+
+/// Незнакомый поблизости как объект JSON.
+fn near_json(id: Id, address: &str) -> Value {
+    json!({"event": "nearby", "id": id_digits(id), "address": address})
+}
+
+/// Визитка как объект JSON.
+fn card_json(card: &str, addresses: &[String]) -> Value {
+    json!({"event": "card", "card": card, "addresses": addresses})
+}
+
+/// Путь к человеку как объект JSON.
+fn path_json(texts: &Texts, shown: &PathShow) -> Value {
+    json!({
+        "event": "link", "peer": id_digits(shown.peer), "name": shown.name,
+        "state": link_word(shown.state), "path": path_word(shown.path),
+        "address": shown.address, "reason": reason_text(texts, &shown.reason),
+        "code": reason_code(&shown.reason), "retry_ms": shown.retry_ms})
 }
 
 /// Передача как объект JSON.

@@ -2,7 +2,7 @@
 //! Что читает человек в консоли: каждое событие строкой на его языке.
 
 use super::commands::COMMANDS;
-use super::json::{file_word, link_word, peer_word, receipt_word};
+use super::json::{file_word, link_word, path_word, peer_word, receipt_word};
 use super::rooms::{member_line, room_line, speaker};
 use super::seals::{bits_text, password_text, safety_text};
 use super::texts::{Texts, text, text_fail};
@@ -13,7 +13,7 @@ use crate::logic::contacts::letter_harmful;
 use crate::logic::events::Standing;
 use crate::logic::licence::licence_left;
 use crate::logic::show::{
-    Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show,
+    Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, PathShow, ReceiptState, Show,
 };
 use crate::wire::message::MessageId;
 
@@ -39,6 +39,9 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::Link { state, server, reason, retry_ms } => {
             link_line(texts, *state, server, reason, *retry_ms)
         }
+        Show::PeerLink(shown) => path_line(texts, shown),
+        Show::Card { card, addresses } => card_line(texts, card, addresses.is_empty()),
+        Show::Near { id, address } => near_line(texts, *id, address),
         Show::Contact { .. } => contact_line(texts, show),
         Show::Request { id, name, words } => request_text(texts, *id, name, words),
         Show::Safety { peer, name, number, verified } => {
@@ -114,6 +117,33 @@ fn link_line(
         ("reason", reason_line(texts, reason)),
     ];
     text(texts, &key, &values)
+}
+
+/// Незнакомый поблизости.
+fn near_line(texts: &Texts, id: Id, address: &str) -> String {
+    text(texts, "nearby", &[("id", id_shown(id)), ("address", String::from(address))])
+}
+
+/// Своя визитка; без адресов по ней не дозвонятся.
+fn card_line(texts: &Texts, card: &str, alone: bool) -> String {
+    let key = if alone { "card-alone" } else { "card" };
+    text(texts, key, &[("card", String::from(card))])
+}
+
+/// Путь к человеку: каким идёт всё, или почему его нет.
+fn path_line(texts: &Texts, shown: &PathShow) -> String {
+    let mut place = text(texts, &format!("path-{}", path_word(shown.path)), &[]);
+    if !shown.address.is_empty() {
+        place.push_str(&format!(" {}", clean_line(&shown.address)));
+    }
+    let values = [
+        ("name", clean_line(&shown.name)),
+        ("path", place),
+        ("seconds", format!("{:.1}", shown.retry_ms as f64 / 1000.0)),
+        ("reason", reason_line(texts, &shown.reason)),
+    ];
+    let line = text(texts, &format!("peer-link-{}", link_word(shown.state)), &values);
+    String::from(line.trim_end())
 }
 
 /// Контакт: номер, имя, сверен ли ключ, состояние, непрочитанное, не сменился ли ключ.

@@ -9,6 +9,7 @@ pub mod ending;
 pub mod input;
 pub mod json;
 pub mod lines;
+pub mod links;
 pub mod rooms;
 pub mod seals;
 pub mod secrets;

@@ -31,6 +31,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::No
         | Verb::Delete
         | Verb::Find
+        | Verb::Connect
         | Verb::Bits => words.push(String::from(rest)),
         Verb::Files
         | Verb::Limits
@@ -43,6 +44,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Clear
         | Verb::Leave
         | Verb::Members
+        | Verb::Disconnect
         | Verb::Language => words.push(String::from(rest.trim_matches('"'))),
         Verb::History
         | Verb::Add
@@ -57,9 +59,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
             let (who, after) = who_split(rest);
             words.push(who);
             if verb == Verb::TopUp || verb == Verb::Page {
-                for word in after.split_whitespace() {
-                    words.push(String::from(word));
-                }
+                words_plain(after, words);
             } else if !after.is_empty() {
                 words.push(String::from(after));
             }
@@ -69,11 +69,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         Verb::Keep => choice_split(rest, SWITCH, words),
         Verb::Export => choice_split(rest, FORMS, words),
         Verb::Set => set_split(rest, words),
-        Verb::Register | Verb::Login => {
-            for word in rest.split_whitespace() {
-                words.push(String::from(word));
-            }
-        }
+        Verb::Register | Verb::Login => words_plain(rest, words),
         Verb::Id
         | Verb::Contacts
         | Verb::Spam
@@ -81,6 +77,7 @@ pub fn words_split(verb: Verb, rest: &str, words: &mut Vec<String>) {
         | Verb::Rooms
         | Verb::Status
         | Verb::Peers
+        | Verb::Card
         | Verb::Password
         | Verb::Account
         | Verb::Quit => {}
@@ -92,6 +89,13 @@ fn set_split(rest: &str, words: &mut Vec<String>) {
     let (key, value) = first_split(rest);
     words.push(String::from(key));
     words.push(String::from(value));
+}
+
+/// Слова, разделённые пробелами.
+fn words_plain(rest: &str, words: &mut Vec<String>) {
+    for word in rest.split_whitespace() {
+        words.push(String::from(word));
+    }
 }
 
 /// Первое слово и остальное.

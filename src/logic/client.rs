@@ -5,17 +5,21 @@
 
 use super::account::{account_flush, account_link_down, account_tick, reply_received, vault_told};
 use super::budget::limits_edited;
+use super::calls::calls_load;
+use super::card::card_text;
 use super::commands::command_run;
 use super::contacts::{
     contact_name, contact_state, contacts_flush, contacts_load, is_watched, watch_put,
 };
+use super::direct::{direct_down, direct_packet, direct_tick, person_up};
 use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
-use super::messages::{
-    base_tick, outbox_again, outbox_flush, outbox_refused, outbox_stored, outbox_tick,
-};
+use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
+use super::nearby::near_heard;
+use super::paths::direct_peers;
+use super::presence::{presence_received, quited_received, stored_received, unreachable_received};
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
 };
@@ -27,20 +31,19 @@ use super::sending::{
 use super::show::{LinkShow, PeerState, Show};
 use super::state::{Client, Leave, Stage, client_new};
 use super::told::base_told;
-use super::transfers::{busy_pause, stop_received, transfers_pause, transfers_wake};
+use super::transfers::{stop_received, transfers_pause};
 use super::trust::requests_again;
 use crate::base::bounds::{
-    CONNECT_MS, HELLO_MS, KEY_AGAIN_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
+    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
-use crate::base::ids::{ID_SERVER, Id, id_digits};
+use crate::base::ids::{ID_SERVER, Id};
 use crate::wire::control::{
-    Hello, Mail, PROTOCOL_VERSION, Ping, Presence, Quit, Quited, Refused, Stored, Unreachable,
-    body_read, packet_put,
+    Hello, Mail, PROTOCOL_VERSION, Ping, Quit, Refused, body_read, packet_put,
 };
 use crate::wire::header::Header;
-use crate::wire::packets::{Family, FarEnd, Kind, Lane, packet_allowed, packet_find, packet_row};
+use crate::wire::packets::{Family, FarEnd, Kind, Lane, PacketRow, packet_allowed, packet_find};
 
 /// Программа и версия, для журнала того конца.
 pub const PROGRAM: &str = concat!("supertext ", env!("CARGO_PKG_VERSION"));
@@ -49,6 +52,10 @@ pub const PROGRAM: &str = concat!("supertext ", env!("CARGO_PKG_VERSION"));
 pub fn client_start(facts: &StartFacts, out: &mut Out) -> Client {
     let mut client = client_new(facts);
     contacts_load(&mut client, facts);
+    calls_load(&mut client, facts);
+    if client.wishes.discovery {
+        out.actions.push(Action::Seek { on: true });
+    }
     let (id, name, card) = (client.me, client.wishes.name.clone(), card_text(&client));
     let language = facts.language.clone();
     out_show(out, Show::Ready { id, name, card, language });
@@ -67,11 +74,6 @@ pub fn client_start(facts: &StartFacts, out: &mut Out) -> Client {
     client
 }
 
-/// Визитка: номер и отпечаток ключа.
-pub fn card_text(client: &Client) -> String {
-    format!("{}#{}", id_digits(client.me), client.fingerprint)
-}
-
 /// Один шаг: событие меняет состояние и рождает действия.
 pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Out) {
     if client.leave == Leave::Left {
@@ -82,9 +84,26 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
             command_run(client, command, line, random, now, out);
         }
         ClientEvent::LinkUp { link } => link_up(client, link, now, out),
-        ClientEvent::LinkDown { link, fail } => link_down(client, link, fail, now, out),
-        ClientEvent::Packet { link, header, data } => {
+        ClientEvent::PersonUp { link, .. } if link == client.server.link => {
+            // И у сервера бывает ключ Ed25519: его цепочку TLS уже проверил.
+            link_up(client, link, now, out);
+        }
+        ClientEvent::Near { id, fingerprint, address } => {
+            near_heard(client, id, fingerprint, address, now, out);
+        }
+        ClientEvent::Doors { addresses } => client.doors = addresses,
+        ClientEvent::PersonUp { link, key, from } => {
+            person_up(client, link, key, &from, now, out);
+        }
+        ClientEvent::LinkDown { link, fail } if link == client.server.link => {
+            link_down(client, link, fail, now, out);
+        }
+        ClientEvent::LinkDown { link, fail } => direct_down(client, link, fail, now, out),
+        ClientEvent::Packet { link, header, data } if link == client.server.link => {
             packet_received(client, link, header, data, now, out);
+        }
+        ClientEvent::Packet { link, header, data } => {
+            direct_packet(client, link, header, data, now, out);
         }
         ClientEvent::Tick => client_tick(client, now, out),
         ClientEvent::SourceOpened { transfer, name, size, changed } => {
@@ -128,6 +147,7 @@ pub fn client_flush(client: &mut Client, now: Time, out: &mut Out) {
 /// Тиканье часов: связь, повторы, уход.
 fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     link_tick(client, now, out);
+    direct_tick(client, now, out);
     base_tick(client, now, out);
     outbox_tick(client, now, out);
     keys_tick(client, now, out);
@@ -235,7 +255,13 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     let mut ids: Vec<Id> = Vec::new();
     partials_forget(client, None);
     account_link_down(client);
+    let direct = direct_peers(client);
     for contact in client.contacts.values_mut() {
+        contact.relay = PeerState::Unknown;
+        if direct.contains(&contact.id) {
+            // С ним говорят напрямую: сервер ему не нужен.
+            continue;
+        }
         outbox_again(contact);
         contact.resend_ms = RESEND_MS;
         contact.key_asked_ms = None;
@@ -290,9 +316,11 @@ fn packet_received(
     if client.server.stage != Stage::Up && early {
         return link_give_up(client, fail(FailKind::BeforeHello, row.name), now, out);
     }
-    let source = header.source_id;
-    if !addressed || (row.family != Family::Control && is_blocked(client, source)) {
+    if !addressed {
         return;
+    }
+    if row.family != Family::Control {
+        return person_packet(client, row, header, data, now, out);
     }
     let done = match row.kind {
         Kind::Hello => hello_received(client, data, now, out),
@@ -308,27 +336,72 @@ fn packet_received(
         Kind::Stored => stored_received(client, data, now, out),
         Kind::Mail => mail_received(client, data, out),
         Kind::AccountReply => reply_received(client, data, now, out),
-        Kind::Message => message_received(client, source, header.content_id, data, now, out),
-        Kind::FileWant => want_received(client, source, header.content_id, data, now, out),
+        Kind::Message
+        | Kind::FileWant
+        | Kind::FileData
+        | Kind::FileBlock
+        | Kind::FileEnd
+        | Kind::FileDone
+        | Kind::FileStop
+        | Kind::FileSize
+        | Kind::Watch
+        | Kind::Keys
+        | Kind::KeyAsk
+        | Kind::Account => Err(fail(FailKind::NotAllowed, row.name)),
+    };
+    if let Err(failed) = done {
+        out_show(out, Show::Error { fail: failed, command: String::from(row.name) });
+    }
+}
+
+/// Пакет от человека, каким бы путём он ни пришёл.
+pub fn person_packet(
+    client: &mut Client,
+    row: &PacketRow,
+    header: Header,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) {
+    let (source, handle) = (header.source_id, header.content_id);
+    if is_blocked(client, source) {
+        return;
+    }
+    let done = match row.kind {
+        Kind::Message => message_received(client, source, handle, data, now, out),
+        Kind::FileWant => want_received(client, source, handle, data, now, out),
         Kind::FileData | Kind::FileBlock | Kind::FileEnd => {
-            data_received(client, source, header.content_id, out);
+            data_received(client, source, handle, out);
             Ok(())
         }
         Kind::FileDone => done_received(client, source, data, now, out),
         Kind::FileStop => stop_received(client, source, data, now, out),
         // Размер уже есть в предложении; открытый пакет нужен серверу и наблюдателю.
         Kind::FileSize => Ok(()),
-        Kind::Watch | Kind::Keys | Kind::KeyAsk | Kind::Account => {
-            Err(fail(FailKind::NotAllowed, row.name))
-        }
+        Kind::Hello
+        | Kind::Ping
+        | Kind::Pong
+        | Kind::Quit
+        | Kind::Quited
+        | Kind::Refused
+        | Kind::Watch
+        | Kind::Presence
+        | Kind::Unreachable
+        | Kind::Keys
+        | Kind::KeysLeft
+        | Kind::KeyAsk
+        | Kind::Key
+        | Kind::Stored
+        | Kind::Mail
+        | Kind::Account
+        | Kind::AccountReply => Ok(()),
     };
     if let Err(failed) = done {
-        let stranger = row.family != Family::Control && !client.contacts.contains_key(&source);
-        if stranger {
+        if !client.contacts.contains_key(&source) {
             tracing::warn!("{} of a stranger: {}", row.name, failed.detail);
             return;
         }
-        // Негодное тело от человека линию с сервером не рвёт: показать и жить дальше.
+        // Негодное тело от человека линию не рвёт: показать и жить дальше.
         out_show(out, Show::Error { fail: failed, command: String::from(row.name) });
     }
 }
@@ -387,20 +460,6 @@ fn quit_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> 
     Ok(())
 }
 
-/// QUITED: собеседник пропал.
-fn quited_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
-    let body: Quited = body_read("QUITED", data)?;
-    peer_left(client, body.id, now, out);
-    Ok(())
-}
-
-/// STORED: сообщение для отсутствующего лежит на диске сервера.
-fn stored_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
-    let body: Stored = body_read("STORED", data)?;
-    outbox_stored(client, body.id, body.content_id, now, out);
-    Ok(())
-}
-
 /// MAIL: почта до этого номера пришла вся; подтвердить, когда она на диске.
 fn mail_received(client: &mut Client, data: &[u8], out: &mut Out) -> Result<(), Fail> {
     let body: Mail = body_read("MAIL", data)?;
@@ -416,85 +475,4 @@ fn mail_received(client: &mut Client, data: &[u8], out: &mut Out) -> Result<(), 
 fn refused_received(data: &[u8]) -> Result<(), Fail> {
     let body: Refused = body_read("REFUSED", data)?;
     Err(fail(fail_kind_of(body.reason), &format!("type {}", body.content_type)))
-}
-
-/// PRESENCE: собеседник пришёл или ушёл.
-fn presence_received(
-    client: &mut Client,
-    data: &[u8],
-    now: Time,
-    out: &mut Out,
-) -> Result<(), Fail> {
-    let body: Presence = body_read("PRESENCE", data)?;
-    let Some(contact) = client.contacts.get_mut(&body.id) else {
-        return Ok(());
-    };
-    if !body.online {
-        peer_left(client, body.id, now, out);
-        return Ok(());
-    }
-    if contact.blocked {
-        return Ok(());
-    }
-    // Первый ответ на WATCH: посланное после WATCH сервер передал уже ему, повторять незачем.
-    if contact.state != PeerState::Unknown {
-        outbox_again(contact);
-    }
-    contact.resend_ms = RESEND_MS;
-    contact.key_asked_ms = None;
-    contact.key_wait_ms = KEY_AGAIN_MS;
-    contact.held = false;
-    client.pump.insert(body.id);
-    contact_state(client, body.id, PeerState::Online, out);
-    transfers_wake(client, body.id, now, out);
-    Ok(())
-}
-
-/// Собеседника нет: файлы с ним ждут, сообщения остаются в очереди.
-fn peer_left(client: &mut Client, id: Id, now: Time, out: &mut Out) {
-    // Об ушедшем сказано уже: каждый следующий отказ не повод слать всё заново.
-    let known = match client.contacts.get(&id) {
-        Some(contact) => contact.state == PeerState::Offline,
-        None => true,
-    };
-    contact_state(client, id, PeerState::Offline, out);
-    partials_forget(client, Some(id));
-    if let (Some(contact), false) = (client.contacts.get_mut(&id), known) {
-        // Посланное ему могло пропасть: теперь оно ляжет на сервер.
-        outbox_again(contact);
-        client.pump.insert(id);
-    }
-    transfers_pause(client, Some(id), &fail(FailKind::PeerOffline, ""), now, out);
-}
-
-/// UNREACHABLE: пакет не дошёл. Занят — только приостановить файлы, нет его — ждать.
-fn unreachable_received(
-    client: &mut Client,
-    data: &[u8],
-    now: Time,
-    out: &mut Out,
-) -> Result<(), Fail> {
-    let body: Unreachable = body_read("UNREACHABLE", data)?;
-    let reason = fail_kind_of(body.reason);
-    if reason == FailKind::PeerBusy {
-        // Сообщение придёт снова по часам: сервер занят чужими длинными.
-        if body.content_type != packet_row(Kind::Message).content_type {
-            busy_pause(client, body.id, body.content_id, now, out);
-        }
-        return Ok(());
-    }
-    if reason == FailKind::MailboxFull || reason == FailKind::PeerUnknown {
-        let name = contact_name(client, body.id);
-        if let Some(contact) = client.contacts.get_mut(&body.id) {
-            outbox_refused(contact, body.content_id);
-            // Сказать один раз; дальше уходят только пробы, по часам.
-            if !std::mem::replace(&mut contact.held, true) {
-                let fail = fail(reason, &name);
-                out_show(out, Show::Error { fail, command: String::new() });
-            }
-        }
-        return Ok(());
-    }
-    peer_left(client, body.id, now, out);
-    Ok(())
 }

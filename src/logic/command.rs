@@ -56,6 +56,15 @@ pub enum PastCommand {
     },
 }
 
+/// A command about direct links.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkCommand {
+    Card,
+    /// A card, or HOST:PORT.
+    Connect(String),
+    Disconnect(String),
+}
+
 /// A command about one's account.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AccountCommand {
@@ -135,6 +144,7 @@ pub enum Command {
     No(Option<u64>),
     Status,
     Peers,
+    Link(LinkCommand),
     Language(String),
     /// List all settings.
     Settings,

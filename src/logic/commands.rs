@@ -3,16 +3,19 @@
 
 use super::account::account_do;
 use super::budget::{budget_add, limits_show, question_answer};
-use super::client::card_text;
+use super::calls::{link_do, links_show};
+use super::card::card_text;
 use super::contacts::{
     contact_meet, contact_name, contact_show, is_stranger, name_clean, who_find,
 };
+use super::direct::direct_part;
 use super::events::{
     AcceptFiles, Action, BaseOrder, Budget, ClientEvent, Command, Out, PastQuery, Random, Standing,
     Transfer, out_show,
 };
 use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
 use super::messages::text_write;
+use super::nearby::{near_show, seek_wish};
 use super::past::{past_ask, past_do};
 use super::receiving::{file_refuse, file_take, transfers_forget};
 use super::room_commands::{room_do, room_rename};
@@ -76,8 +79,8 @@ fn command_do(
         Command::Spam => spam_list(client, out),
         Command::Verify { who, answer } => return key_verify(client, &who, &answer, out),
         Command::Trust { who, yes } => return key_trust(client, &who, yes, out),
-        Command::Contacts => contacts_list(client, false, out),
-        Command::Peers => contacts_list(client, true, out),
+        Command::Contacts => everybody_list(client, out),
+        Command::Peers => peers_list(client, out),
         Command::Rename { who, name } => return name_give(client, &who, &name, now, out),
         Command::Folder { who, name } => return contact_folder(client, &who, &name, out),
         Command::Remove(who) => return contact_remove(client, &who, now, out),
@@ -116,6 +119,7 @@ fn command_do(
         Command::Yes(token) => return question_answer(client, token, true, now, out),
         Command::No(token) => return question_answer(client, token, false, now, out),
         Command::Status => status_show(client, now, out),
+        Command::Link(command) => return link_do(client, command, now, out),
         Command::Language(code) => language_set(client, &code, out),
         Command::Settings => out_show(out, Show::Settings(client.settings.clone())),
         Command::Set { key, value } => return setting_set(client, &key, &value, out),
@@ -182,7 +186,7 @@ fn bits_set(client: &mut Client, on: bool, out: &mut Out) {
 }
 
 /// `/contacts` и `/peers`: список людей (во втором — только те, кто на связи).
-fn contacts_list(client: &Client, online: bool, out: &mut Out) {
+fn contacts_list(client: &Client, online: bool, out: &mut Out) -> usize {
     let mut shown = 0;
     for contact in client.contacts.values() {
         let hidden = matches!(contact.standing, Standing::Spam | Standing::Member);
@@ -191,9 +195,21 @@ fn contacts_list(client: &Client, online: bool, out: &mut Out) {
             shown += 1;
         }
     }
+    shown
+}
+
+/// `/contacts`: все контакты.
+fn everybody_list(client: &Client, out: &mut Out) {
+    if contacts_list(client, false, out) == 0 {
+        out_show(out, Show::Info { key: "contacts-none", values: Vec::new() });
+    }
+}
+
+/// `/peers`: кто на связи и каким путём.
+fn peers_list(client: &Client, out: &mut Out) {
+    let shown = contacts_list(client, true, out) + links_show(client, out) + near_show(client, out);
     if shown == 0 {
-        let key = if online { "peers-none" } else { "contacts-none" };
-        out_show(out, Show::Info { key, values: Vec::new() });
+        out_show(out, Show::Info { key: "peers-none", values: Vec::new() });
     }
 }
 
@@ -255,6 +271,7 @@ fn contact_remove(client: &mut Client, who: &str, now: Time, out: &mut Out) -> R
     let id = known_find(client, who)?;
     let name = contact_name(client, id);
     transfers_forget(client, id, now, out);
+    direct_part(client, id, FailKind::Cancelled, now, out);
     client.contacts.remove(&id);
     if client.chosen == Some(id) {
         client.chosen = None;
@@ -271,6 +288,7 @@ fn contact_block(client: &mut Client, who: &str, now: Time, out: &mut Out) -> Re
     let id = who_find(client, who)?;
     contact_meet(client, id, out);
     transfers_forget(client, id, now, out);
+    direct_part(client, id, FailKind::Cancelled, now, out);
     if let Some(contact) = client.contacts.get_mut(&id) {
         contact.blocked = true;
         contact.outbox.clear();
@@ -378,11 +396,13 @@ fn status_show(client: &Client, now: Time, out: &mut Out) {
     let (state, retry_ms) = match client.server.stage {
         Stage::Up => (LinkShow::Up, 0),
         Stage::Connecting | Stage::Greeting => (LinkShow::Connecting, 0),
+        Stage::Down if server.is_empty() => (LinkShow::Down, 0),
         Stage::Down => (LinkShow::Retry, client.server.wait_ms.saturating_sub(waited)),
         Stage::Ended => (LinkShow::Down, 0),
     };
     let reason = if server.is_empty() { Some(fail(FailKind::ServerMissing, "")) } else { None };
     out_show(out, Show::Link { state, server, reason, retry_ms });
+    links_show(client, out);
     let unsent = unsent_list(client);
     if !unsent.is_empty() {
         out_show(out, Show::Info { key: "status-unsent", values: vec![("list", unsent)] });
@@ -424,6 +444,8 @@ fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Re
         }
         "keep" => wishes.keep_first = value == "on",
         "accept_from" => wishes.contacts_only = value == "contacts",
+        "listen" => wishes.listen = value == "on",
+        "discovery" => seek_wish(client, value == "on", out),
         "notifications" | "notify_text" | "sounds" | "close_to_tray" => {}
         // Это нужно только окну (оно узнаёт о перемене по строке ниже) и тем, кто пишет файлы.
         "theme" | "send_key" | "font" | "font_size" | "downloads" | "rate" => {}

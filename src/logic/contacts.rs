@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use super::events::{Action, ContactRow, LimitRow, Out, Standing, StartFacts, out_send, out_show};
+use super::paths::direct_has;
 use super::room_told::member_raise;
 use super::rooms::{room_name, rooms_load};
 use super::show::{PeerState, Show};
@@ -28,6 +29,7 @@ pub fn contacts_load(client: &mut Client, facts: &StartFacts) {
             contact.words = row.words.clone();
             contact.keep = row.keep;
             contact.folder = name_clean(&row.folder);
+            contact.card = row.card.clone();
         }
     }
     limits_apply(client, &facts.limits);
@@ -93,11 +95,16 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
     if client.contacts.len() >= CONTACTS_MAX || id == client.me || !id_is_person(id) {
         return false;
     }
+    // Он мог позвонить и до знакомства.
+    let state = if direct_has(client, id) { PeerState::Online } else { PeerState::Unknown };
     let contact = Contact {
         id,
         name: String::new(),
         blocked: false,
-        state: PeerState::Unknown,
+        state,
+        relay: PeerState::Unknown,
+        refused: false,
+        card: String::new(),
         unread: 0,
         messages_left: client.wishes.messages_first,
         files_left: client.wishes.files_first,
@@ -239,6 +246,18 @@ pub fn who_find(client: &Client, who: &str) -> Result<Id, Fail> {
     if let Some(id) = found {
         return Ok(id);
     }
+    // Кто позвонил напрямую, того можно звать по имени и до знакомства.
+    for link in client.links.values() {
+        if link.stage == Stage::Up && link.name.to_lowercase() == who.to_lowercase() {
+            if found.is_some() && found != Some(link.peer) {
+                return Err(fail(FailKind::NameAmbiguous, who));
+            }
+            found = Some(link.peer);
+        }
+    }
+    if let Some(id) = found {
+        return Ok(id);
+    }
     if !id_looks_like(who) {
         return Err(fail(FailKind::ContactUnknown, who));
     }
@@ -339,6 +358,7 @@ pub fn contact_rows(client: &Client) -> Vec<ContactRow> {
             words: contact.words.clone(),
             keep: contact.keep,
             folder: contact.folder.clone(),
+            card: contact.card.clone(),
         });
     }
     rows

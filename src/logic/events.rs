@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::account::{VaultOrder, VaultTold};
 use super::accounts::AccountTold;
-pub use super::command::{AccountCommand, Budget, Command, ExportForm, PastCommand};
+pub use super::command::{AccountCommand, Budget, Command, ExportForm, LinkCommand, PastCommand};
 pub use super::orders::{
     BaseOrder, BaseTold, FileMark, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place,
     Wanted,
@@ -50,6 +50,8 @@ pub struct ContactRow {
     pub keep: bool,
     /// The group he is shown in; empty = none.
     pub folder: String,
+    /// Where he may be called directly (his card); empty = not known.
+    pub card: String,
 }
 
 /// How a person and I stand.
@@ -116,6 +118,10 @@ pub struct Wishes {
     pub contacts_only: bool,
     /// Show the bits of messages before and after sealing.
     pub bits: bool,
+    /// Others may call directly.
+    pub listen: bool,
+    /// People in the local network are sought.
+    pub discovery: bool,
 }
 
 /// What the client knows when it starts.
@@ -128,6 +134,8 @@ pub struct StartFacts {
     pub run: u64,
     /// HOST:PORT, or empty: no server is known.
     pub server: String,
+    /// Addresses at which others may call directly, for the card.
+    pub doors: Vec<String>,
     pub wishes: Wishes,
     /// All settings and their values, in the order of their table.
     pub settings: Vec<(&'static str, String)>,
@@ -158,6 +166,23 @@ pub enum ClientEvent<'a> {
     /// TCP and TLS stand; HELLO has not been said yet.
     LinkUp {
         link: LinkId,
+    },
+    /// A beacon of the local network: who claims to listen at this address.
+    Near {
+        id: Id,
+        /// SHA-256 of his key.
+        fingerprint: [u8; 32],
+        address: String,
+    },
+    /// One's own door is found at other addresses now.
+    Doors {
+        addresses: Vec<String>,
+    },
+    /// TLS with a person stands, over a link of ours or one that called us; the key is proven.
+    PersonUp {
+        link: LinkId,
+        key: PublicKey,
+        from: String,
     },
     /// The connection could not be made or is gone.
     LinkDown {
@@ -325,6 +350,16 @@ pub enum Action {
     /// Make a link to the server.
     Connect {
         link: LinkId,
+    },
+    /// Make a direct link: one of these addresses, this key (None: whoever answers).
+    Call {
+        link: LinkId,
+        addresses: Vec<String>,
+        key: Option<PublicKey>,
+    },
+    /// Seek people in the local network and be found there, or not any more.
+    Seek {
+        on: bool,
     },
     Show(Show),
     LimitsSave {

@@ -274,7 +274,7 @@ pub fn in_spam(client: &Client, id: Id) -> bool {
 }
 
 /// Узнаёт имя, которым человек назвался, если своего ему не дали.
-fn name_learn(client: &mut Client, source: Id, name: &str, out: &mut Out) {
+pub fn name_learn(client: &mut Client, source: Id, name: &str, out: &mut Out) {
     let name = name_clean(name);
     if let Some(contact) = client.contacts.get_mut(&source) {
         if contact.name.is_empty() && !name.is_empty() {

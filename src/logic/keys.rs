@@ -3,16 +3,18 @@
 
 use super::client::control_put;
 use super::contacts::contact_name;
-use super::events::{Action, BaseOrder, Out, out_show};
+use super::direct::direct_put;
+use super::events::{Action, BaseOrder, LinkId, Out, out_show};
 use super::inbox::in_spam;
 use super::messages::key_changed;
+use super::paths::{best_now, direct_peers};
 use super::show::Show;
 use super::state::{Client, Contact, Stage};
-use crate::base::bounds::{KEY_AGAIN_MS, KEY_LATE_MS};
+use crate::base::bounds::{KEY_AGAIN_MS, KEY_LATE_MS, LINK_KEYS_HOUR, LINK_KEYS_MAX};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
-use crate::wire::control::{KeyAnswer, KeyAsk, Keys, KeysLeft, body_read};
+use crate::wire::control::{KeyAnswer, KeyAsk, KeyBundle, Keys, KeysLeft, body_read};
 use crate::wire::packets::Kind;
 
 /// Keys asked for in one tick at most, so that many unknown people do not flood the server.
@@ -22,6 +24,9 @@ const HEALING_MAX: usize = 64;
 
 /// What is not confirmed goes out again so soon after a session was healed.
 const HEALED_MS: u64 = 1_000;
+
+/// Keys given out over direct links are counted by the hour.
+const HOUR_MS: u64 = 60 * 60 * 1_000;
 
 /// KEYS_LEFT: сколько одноразовых ключей лежит на сервере; решает стол.
 pub fn keys_left_received(data: &[u8], out: &mut Out) -> Result<(), Fail> {
@@ -56,7 +61,9 @@ fn key_wanted(contact: &Contact) -> bool {
 
 /// Просит ключи тех, кому нечем запечатать. Отвеченное «нет» спрашивается снова погодя.
 pub fn keys_tick(client: &mut Client, now: Time, out: &mut Out) {
-    if client.server.stage != Stage::Up {
+    let relay = client.server.stage == Stage::Up;
+    let direct = direct_peers(client);
+    if !relay && direct.is_empty() {
         return;
     }
     let mut asked: Vec<Id> = Vec::new();
@@ -68,7 +75,8 @@ pub fn keys_tick(client: &mut Client, now: Time, out: &mut Out) {
             Some(at) => now.mono_ms >= at + contact.key_wait_ms,
             None => true,
         };
-        if due && !contact.blocked && key_wanted(contact) {
+        let way = relay || direct.contains(&contact.id);
+        if due && way && !contact.blocked && key_wanted(contact) {
             contact.key_asked_ms = Some(now.mono_ms);
             asked.push(contact.id);
         }
@@ -78,16 +86,85 @@ pub fn keys_tick(client: &mut Client, now: Time, out: &mut Out) {
             Some(at) => now.mono_ms >= at + KEY_AGAIN_MS,
             None => true,
         };
-        if due && asked.len() < ASKS_AT_ONCE {
+        let way = relay || direct.contains(id);
+        if due && way && asked.len() < ASKS_AT_ONCE {
             *at = Some(now.mono_ms);
             asked.push(*id);
         }
     }
     for id in asked {
         if !key_changed(client, id) {
-            control_put(client, Kind::KeyAsk, &KeyAsk { id }, out);
+            key_ask(client, id, out);
         }
     }
+}
+
+/// Просит ключи человека: у него самого, если есть прямая линия, иначе у сервера.
+fn key_ask(client: &Client, id: Id, out: &mut Out) {
+    match best_now(client, id) {
+        Some(link) => direct_put(client, link, Kind::KeyAsk, &KeyAsk { id }, out),
+        None => control_put(client, Kind::KeyAsk, &KeyAsk { id }, out),
+    }
+}
+
+/// KEY_ASK по прямой линии: человек просит ключ у нас самих. Каждый ключ свежий; сверх меры — нет.
+pub fn ask_received(
+    client: &mut Client,
+    link: LinkId,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let body: KeyAsk = body_read("KEY_ASK", data)?;
+    if body.id != client.me {
+        return Err(fail(FailKind::NotAllowed, "KEY_ASK"));
+    }
+    if now.mono_ms >= client.keys_hour_ms + HOUR_MS {
+        client.keys_hour_ms = now.mono_ms;
+        client.keys_given = 0;
+    }
+    let Some(found) = client.links.get_mut(&link) else {
+        return Ok(());
+    };
+    if found.keys_given >= LINK_KEYS_MAX || client.keys_given >= LINK_KEYS_HOUR {
+        let none = KeyAnswer { id: client.me, found: None };
+        direct_put(client, link, Kind::Key, &none, out);
+        return Ok(());
+    }
+    found.keys_given += 1;
+    client.keys_given += 1;
+    out.actions.push(Action::Base(BaseOrder::KeyGive { peer: found.peer }));
+    Ok(())
+}
+
+/// Свежий ключ лежит на диске: теперь его можно отдать по прямой линии.
+pub fn key_given(client: &Client, peer: Id, bundle: KeyBundle, out: &mut Out) {
+    if let Some(link) = best_now(client, peer) {
+        let answer = KeyAnswer { id: client.me, found: Some(bundle) };
+        direct_put(client, link, Kind::Key, &answer, out);
+    }
+}
+
+/// KEY по прямой линии: ключи могут быть только того, кто на том конце.
+pub fn bundle_received(
+    client: &mut Client,
+    link: LinkId,
+    data: &[u8],
+    now: Time,
+    out: &mut Out,
+) -> Result<(), Fail> {
+    let body: KeyAnswer = body_read("KEY", data)?;
+    let Some(found) = client.links.get(&link) else {
+        return Ok(());
+    };
+    let own = match &body.found {
+        Some(bundle) => bundle.public == found.key,
+        None => true,
+    };
+    if body.id != found.peer || !own {
+        return Err(fail(FailKind::NotAllowed, "KEY"));
+    }
+    key_received(client, data, now, out)
 }
 
 /// KEY: ключи человека пришли; столу — начать сеанс.
@@ -99,6 +176,7 @@ pub fn key_received(
 ) -> Result<(), Fail> {
     let body: KeyAnswer = body_read("KEY", data)?;
     let name = contact_name(client, body.id);
+    let direct = best_now(client, body.id).is_some();
     if client.healing.remove(&body.id).is_some() {
         if let Some(bundle) = body.found {
             let (peer, heal, at) = (body.id, true, now.wall_ms);
@@ -115,7 +193,7 @@ pub fn key_received(
     let Some(bundle) = body.found else {
         contact.key_wait_ms = u64::min(contact.key_wait_ms * 2, KEY_LATE_MS);
         // Человек ещё ни разу не входил: сообщение ждёт его здесь; сказать один раз.
-        if !std::mem::replace(&mut contact.held, true) {
+        if !direct && !std::mem::replace(&mut contact.held, true) {
             let values = vec![("name", name)];
             out_show(out, Show::Info { key: "keys-missing", values });
         }

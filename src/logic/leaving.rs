@@ -6,6 +6,7 @@
 use super::account::account_busy;
 use super::client::control_put;
 use super::contacts::{contact_name, contacts_flush};
+use super::direct::direct_leave;
 use super::events::{Action, Out, out_show};
 use super::show::{PeerState, Show};
 use super::state::{Client, Contact, Leave, Phase, Stage};
@@ -106,6 +107,7 @@ pub fn leave_now(client: &mut Client, code: u8, out: &mut Out) {
     if client.server.stage == Stage::Up {
         control_put(client, Kind::Quit, &Quit { reason: FailKind::Leaving as u16 }, out);
     }
+    direct_leave(client, out);
     let link = client.server.link;
     if client.server.stage != Stage::Down && client.server.stage != Stage::Ended {
         out.actions.push(Action::Close { link, fail: FailKind::Leaving });
@@ -152,7 +154,8 @@ pub fn leave_tick(client: &mut Client, now: Time, out: &mut Out) {
     // Остались одни вопросы: отвечать на них больше некому.
     let mut moving = String::new();
     moving_add(client, &mut moving);
-    let lost = client.server.stage == Stage::Ended || client.server.address.is_empty();
+    let relay = client.server.stage != Stage::Ended && !client.server.address.is_empty();
+    let lost = !relay && client.links.is_empty() && client.calls.is_empty();
     let hopeless = lost || moving.is_empty();
     if hopeless || now.mono_ms >= until_ms {
         let failed = fail(FailKind::Unsent, &unsent);

@@ -4,8 +4,11 @@
 
 use super::budget::{budget_check, budget_pay, envelope_price, question_ask};
 use super::contacts::{contact_meet, contact_name};
-use super::events::{Action, BaseOrder, Budget, Out, Place, Random, Transfer, out_send, out_show};
+use super::events::{
+    Action, BaseOrder, Budget, LinkId, Out, Place, Random, Transfer, out_send, out_show,
+};
 use super::inbox::envelope_shown;
+use super::paths::{direct_peers, way_link};
 use super::room_told::rooms_reorder;
 use super::room_write::room_write;
 use super::sending::offer_clear_put;
@@ -250,7 +253,10 @@ pub fn outbox_flush(client: &mut Client, now: Time, out: &mut Out) {
 /// Отправляет из очереди по порядку всё запечатанное и ещё не отправленное по нынешней линии, в
 /// пределах окна. Что лежит на сервере, окна не занимает. Чего сервер не берёт, то пробует одно.
 fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
-    if client.server.stage != Stage::Up || key_changed(client, peer) {
+    let Some(link) = way_link(client, peer) else {
+        return;
+    };
+    if key_changed(client, peer) {
         return;
     }
     let Some(contact) = client.contacts.get(&peer) else {
@@ -280,7 +286,7 @@ fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
         }
     }
     for index in &chosen {
-        outbox_send(client, peer, *index, out);
+        outbox_send(client, peer, *index, link, out);
     }
     // Часы повтора ведёт самое раннее: новое за ним не отодвигает срок, когда его послать снова.
     if chosen.first() == Some(&0) {
@@ -291,7 +297,7 @@ fn outbox_pump(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
 }
 
 /// Отправляет одно сообщение очереди.
-fn outbox_send(client: &mut Client, peer: Id, index: usize, out: &mut Out) {
+fn outbox_send(client: &mut Client, peer: Id, index: usize, link: LinkId, out: &mut Out) {
     let content_id = content_next(client);
     let Some(contact) = client.contacts.get_mut(&peer) else {
         return;
@@ -309,7 +315,7 @@ fn outbox_send(client: &mut Client, peer: Id, index: usize, out: &mut Out) {
             let _ = message_put(&mut out.bytes, client.me, peer, content_id, packet);
         }
     }
-    out_send(out, client.server.link, Lane::Messages, start);
+    out_send(out, link, Lane::Messages, start);
 }
 
 /// Следующий номер содержимого.
@@ -321,29 +327,19 @@ fn content_next(client: &mut Client) -> u32 {
 
 /// Отправляет один раз то, что не стоит в очереди: подтверждение, просьбу начать заново.
 pub fn packet_send(client: &mut Client, peer: Id, packet: &[u8], out: &mut Out) {
-    if client.server.stage != Stage::Up {
+    let Some(link) = way_link(client, peer) else {
         return;
-    }
+    };
     let content_id = content_next(client);
     let start = out.bytes.len();
     let _ = message_put(&mut out.bytes, client.me, peer, content_id, packet);
-    out_send(out, client.server.link, Lane::Messages, start);
+    out_send(out, link, Lane::Messages, start);
 }
 
 /// Всё, что не лежит на сервере, считается неотправленным: линия новая или человек вернулся.
 pub fn outbox_again(contact: &mut Contact) {
     for entry in &mut contact.outbox {
         entry.sent = false;
-    }
-}
-
-/// Сервер не взял это сообщение: его пошлют снова. Остальные ответят сами за себя.
-pub fn outbox_refused(contact: &mut Contact, content_id: u32) {
-    for entry in &mut contact.outbox {
-        if entry.sent && !entry.stored && entry.content_id == content_id {
-            entry.sent = false;
-            entry.refused = true;
-        }
     }
 }
 
@@ -466,11 +462,13 @@ pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
 /// Тиканье: неподтверждённое слишком долго отправляется снова. Лежащее на сервере — только тому,
 /// кто на связи и давно не подтверждает: вдруг ящик пропал.
 pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
-    if client.server.stage != Stage::Up {
-        return;
-    }
+    let relay = client.server.stage == Stage::Up;
+    let direct = direct_peers(client);
     let mut late: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
+        if !relay && !direct.contains(&contact.id) {
+            continue;
+        }
         if !contact.outbox.is_empty() && now.mono_ms >= contact.tried_ms + contact.resend_ms {
             late.push(contact.id);
         }

@@ -121,6 +121,8 @@ pub enum BaseOrder {
     Session { peer: Id, bundle: KeyBundle, heal: bool, at: u64 },
     /// So many one-time keys of this Olm key lie at the server; `KeysMade` follows if they are few.
     KeysMake { left: u64, curve: [u8; 32] },
+    /// Make one one-time key for this person, who asked over a direct link; `KeyGiven` follows.
+    KeyGive { peer: Id },
     /// The server has it on disk, sealed for this place.
     Stored { peer: Id, message: MessageId, place: Place },
     /// Everything of this peer was seen; `SeenUpto` follows if anything was new.
@@ -187,6 +189,8 @@ pub enum BaseTold {
     Person { facts: PersonFacts },
     /// New public keys for the server.
     KeysMade { keys: Keys },
+    /// A fresh key for this person; its secret is on disk.
+    KeyGiven { peer: Id, bundle: KeyBundle },
     /// Everything ordered before is on disk (`BaseOrder::Mark`).
     Marked { mark: u64 },
     /// Everything of this person is seen; the newest that was not before.

@@ -5,6 +5,7 @@ use super::contacts::{is_stranger, is_watched, text_cut, watch_put};
 use super::events::{
     AcceptFiles, Action, FileMark, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show,
 };
+use super::paths::way_link;
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
 use super::transfers::{
@@ -190,13 +191,16 @@ fn active_incoming(client: &Client) -> usize {
 
 /// Продолжает входящую передачу, если есть связь и свободное место.
 pub fn part_wake(client: &mut Client, transfer: Transfer, out: &mut Out) {
-    if client.server.stage != Stage::Up || active_incoming(client) >= ACTIVE_INCOMING_MAX {
+    if active_incoming(client) >= ACTIVE_INCOMING_MAX {
         return;
     }
-    let Some(state) = client.transfers.get_mut(&transfer) else {
+    let Some(state) = client.transfers.get(&transfer) else {
         return;
     };
     if state.outgoing || state.phase != Phase::Waiting {
+        return;
+    }
+    if way_link(client, state.facts.peer).is_none() {
         return;
     }
     // Кого нет на связи, тот места не занимает: его разбудит PRESENCE.
@@ -205,6 +209,9 @@ pub fn part_wake(client: &mut Client, transfer: Transfer, out: &mut Out) {
             return;
         }
     }
+    let Some(state) = client.transfers.get_mut(&transfer) else {
+        return;
+    };
     state.phase = Phase::Preparing;
     let facts = state.facts.clone();
     out.actions.push(Action::PartOpen { transfer, facts });
@@ -239,10 +246,13 @@ pub fn part_opened(client: &mut Client, transfer: Transfer, saved: u64, now: Tim
 
 /// Просит пакеты, пока в окне есть место. `first` — просить даже ноль: всё есть, нужен конец.
 fn want_put(client: &mut Client, transfer: Transfer, first: bool, out: &mut Out) {
-    let (me, link) = (client.me, client.server.link);
-    if client.server.stage != Stage::Up {
+    let me = client.me;
+    let Some(state) = client.transfers.get(&transfer) else {
         return;
-    }
+    };
+    let Some(link) = way_link(client, state.facts.peer) else {
+        return;
+    };
     let Some(state) = client.transfers.get_mut(&transfer) else {
         return;
     };

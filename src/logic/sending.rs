@@ -6,8 +6,9 @@ use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::contact_meet;
 use super::events::{Action, Budget, FileMark, Out, Random, Transfer, TransferFacts};
 use super::messages::{envelope_new, message_id, outbox_put};
+use super::paths::way_link;
 use super::show::{FileState, PeerState};
-use super::state::{About, Client, Phase, Stage, transfer_add, transfer_find};
+use super::state::{About, Client, Phase, transfer_add, transfer_find};
 use super::transfers::{
     file_begin, file_ended, file_list, file_moved, mark_put, stop_send, transfer_drop, transfer_end,
 };
@@ -205,9 +206,6 @@ pub fn offers_renew(client: &mut Client, now: Time, out: &mut Out) {
 /// Тиканье: давно предложенное тому, кто на связи, предлагается ещё раз. Предложение могла получить
 /// программа, которой больше нет, а ответ на него — пропасть вместе с линией.
 pub fn offers_tick(client: &mut Client, now: Time, out: &mut Out) {
-    if client.server.stage != Stage::Up {
-        return;
-    }
     let mut list: Vec<Transfer> = Vec::new();
     for state in client.transfers.values() {
         let due = now.mono_ms >= state.moved_ms + OFFER_AGAIN_MS;
@@ -245,6 +243,9 @@ pub fn want_received(
     out: &mut Out,
 ) -> Result<(), Fail> {
     let body: FileWant = body_read("FILE_WANT", data)?;
+    let Some(link) = way_link(client, source) else {
+        return Ok(());
+    };
     let Some(transfer) = transfer_find(client, true, &body.transfer) else {
         let reason = FailKind::Cancelled;
         stop_send(client, source, handle, body.transfer, STOP_CANCELLED, reason, out);
@@ -267,7 +268,7 @@ pub fn want_received(
     }
     out.actions.push(Action::SourceRead {
         transfer,
-        link: client.server.link,
+        link,
         me: client.me,
         first: body.first,
         count: body.count,

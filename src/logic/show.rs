@@ -29,6 +29,32 @@ pub enum LinkShow {
     Retry,
 }
 
+/// Which way everything goes to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Through the server.
+    Relay,
+    /// Directly, at an address known from before, or one that called us.
+    Direct,
+    /// Directly, found in the local network.
+    Lan,
+    /// Directly, at an address the user gave.
+    Manual,
+}
+
+/// The way to a person as shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathShow {
+    pub peer: Id,
+    pub name: String,
+    pub state: LinkShow,
+    pub path: Path,
+    pub address: String,
+    /// Why it is so now.
+    pub reason: Option<Fail>,
+    pub retry_ms: u64,
+}
+
 /// State of a message of one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptState {
@@ -172,6 +198,18 @@ pub enum Show {
         server: String,
         reason: Option<Fail>,
         retry_ms: u64,
+    },
+    /// The way to a person: which one, since when another, why.
+    PeerLink(PathShow),
+    /// Somebody in the local network who is not in the contacts.
+    Near {
+        id: Id,
+        address: String,
+    },
+    /// One's own card, and where one can be called.
+    Card {
+        card: String,
+        addresses: Vec<String>,
     },
     Contact {
         id: Id,

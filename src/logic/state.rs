@@ -10,7 +10,8 @@ use super::events::{
     TransferFacts, Wishes,
 };
 use super::rooms::Room;
-use super::show::{FileState, PeerState, Quote};
+use super::show::{FileState, Path, PeerState, Quote};
+use crate::base::bounds::STRANGER_BURST;
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -35,6 +36,21 @@ pub struct Client {
     /// All settings and their values, in the order of their table.
     pub settings: Vec<(&'static str, String)>,
     pub server: ServerLink,
+    /// Direct links to people, by number.
+    pub links: BTreeMap<LinkId, PeerLink>,
+    /// Whom to call directly.
+    pub calls: Vec<Call>,
+    /// Who was seen in the local network.
+    pub near: BTreeMap<Id, Near>,
+    pub near_ms: u64,
+    /// Where one's own door is, as it stands in the card.
+    pub doors: Vec<String>,
+    /// Packets that strangers on direct links may still send, and when that was last counted.
+    pub stranger_room: u64,
+    pub stranger_ms: u64,
+    /// One-time keys given out over direct links in this hour, and when it began.
+    pub keys_given: u64,
+    pub keys_hour_ms: u64,
     pub contacts: BTreeMap<Id, Contact>,
     /// Rooms by their pseudo-id (base/ids.rs).
     pub rooms: BTreeMap<Id, Room>,
@@ -104,6 +120,52 @@ pub enum Stage {
     Ended,
 }
 
+/// A direct link to a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerLink {
+    pub link: LinkId,
+    /// Who is at the other end; 0 while one calls an address without knowing who is there.
+    pub peer: Id,
+    /// The key that the TLS handshake proved.
+    pub key: PublicKey,
+    /// The name the other end gave itself.
+    pub name: String,
+    pub path: Path,
+    /// This side called.
+    pub called: bool,
+    pub stage: Stage,
+    pub since_ms: u64,
+    pub heard_ms: u64,
+    pub pinged_ms: u64,
+    /// One-time keys given out over it.
+    pub keys_given: u32,
+    pub address: String,
+}
+
+/// Somebody who was seen in the local network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Near {
+    pub address: String,
+    /// SHA-256 of the key he claims.
+    pub fingerprint: [u8; 32],
+    pub seen_ms: u64,
+}
+
+/// Somebody to be called directly, again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// 0 = whoever answers there.
+    pub peer: Id,
+    pub key: Option<PublicKey>,
+    pub addresses: Vec<String>,
+    pub path: Path,
+    pub link: Option<LinkId>,
+    pub since_ms: u64,
+    pub wait_ms: u64,
+    /// The user was told that it does not succeed.
+    pub told: bool,
+}
+
 /// One contact with all that waits for him.
 #[derive(Debug)]
 pub struct Contact {
@@ -118,6 +180,12 @@ pub struct Contact {
     /// The group he is shown in; empty = none.
     pub folder: String,
     pub state: PeerState,
+    /// What the server says of his presence.
+    pub relay: PeerState,
+    /// He refused a direct link.
+    pub refused: bool,
+    /// Where he may be called directly (his card); empty = not known.
+    pub card: String,
     pub unread: u64,
     pub messages_left: u64,
     pub files_left: u64,
@@ -255,6 +323,15 @@ pub fn client_new(facts: &StartFacts) -> Client {
         wishes: Wishes { name: name_clean(&facts.wishes.name), ..facts.wishes.clone() },
         settings: facts.settings.clone(),
         server,
+        links: BTreeMap::new(),
+        calls: Vec::new(),
+        near: BTreeMap::new(),
+        near_ms: 0,
+        doors: facts.doors.clone(),
+        stranger_room: STRANGER_BURST,
+        stranger_ms: 0,
+        keys_given: 0,
+        keys_hour_ms: 0,
         contacts: BTreeMap::new(),
         rooms: BTreeMap::new(),
         people: BTreeMap::new(),

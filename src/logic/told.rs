@@ -4,7 +4,7 @@
 use super::client::control_put;
 use super::events::{BaseTold, Out, out_show};
 use super::inbox::{Came, envelope_opened};
-use super::keys::{keys_send, seal_refused};
+use super::keys::{key_given, keys_send, seal_refused};
 use super::messages::{outbox_kept, outbox_reached, outbox_sealed, outbox_unsealed, packet_send};
 use super::past::{export_begin, looked_do, past_show, seen_upto};
 use super::room_told::room_told;
@@ -36,6 +36,7 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
         BaseTold::SealRefused { peer, fail, heal } => seal_refused(client, peer, fail, heal, out),
         BaseTold::Person { facts } => person_learned(client, facts, now, out),
         BaseTold::KeysMade { keys } => keys_send(client, &keys, out),
+        BaseTold::KeyGiven { peer, bundle } => key_given(client, peer, bundle, out),
         BaseTold::Marked { mark } => {
             if client.server.stage == Stage::Up {
                 control_put(client, Kind::Mail, &Mail { upto: mark }, out);

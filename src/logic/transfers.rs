@@ -2,10 +2,11 @@
 //! Общее для обоих направлений передачи: показать, остановить, приостановить и разбудить.
 
 use super::events::{Action, BaseOrder, FileMark, FinishedRow, Out, Transfer, out_send, out_show};
+use super::paths::{direct_peers, way_link};
 use super::receiving::{part_wake, waiting_start};
 use super::sending::offer_again;
 use super::show::{FileShow, FileState, Show};
-use super::state::{Client, Phase, Stage, TransferState, phase_shown};
+use super::state::{Client, Phase, TransferState, phase_shown};
 use crate::base::bounds::{FILE_PACKET_BYTES, FINISHED_MAX, PROGRESS_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
@@ -154,24 +155,24 @@ pub fn stop_send(
     reason: FailKind,
     out: &mut Out,
 ) {
-    if client.server.stage != Stage::Up {
+    let Some(link) = way_link(client, peer) else {
         return;
-    }
+    };
     let start = out.bytes.len();
     let body = FileStop { transfer, state, reason: reason as u16 };
     let _ = packet_put(&mut out.bytes, Kind::FileStop, client.me, peer, handle, &body);
-    out_send(out, client.server.link, Lane::Messages, start);
+    out_send(out, link, Lane::Messages, start);
 }
 
 /// Шлёт FILE_DONE.
 pub fn done_send(client: &Client, peer: Id, handle: u32, transfer: TransferId, out: &mut Out) {
-    if client.server.stage != Stage::Up {
+    let Some(link) = way_link(client, peer) else {
         return;
-    }
+    };
     let start = out.bytes.len();
     let _ =
         packet_put(&mut out.bytes, Kind::FileDone, client.me, peer, handle, &FileDone { transfer });
-    out_send(out, client.server.link, Lane::Messages, start);
+    out_send(out, link, Lane::Messages, start);
 }
 
 /// Запоминает, чем кончилась входящая передача: повторное предложение получит тот же ответ.
@@ -325,7 +326,7 @@ pub fn transfer_pause(
     file_show(client, transfer, FileState::Paused, &path, reason, now, out);
 }
 
-/// Приостанавливает все передачи с этим человеком (или вообще все).
+/// Приостанавливает все передачи с этим человеком (или все, что шли через сервер).
 pub fn transfers_pause(
     client: &mut Client,
     peer: Option<Id>,
@@ -333,11 +334,13 @@ pub fn transfers_pause(
     now: Time,
     out: &mut Out,
 ) {
+    let direct = direct_peers(client);
     let mut list: Vec<Transfer> = Vec::new();
     for state in client.transfers.values() {
         let concerned = match peer {
             Some(id) => state.facts.peer == id,
-            None => true,
+            // Пропал сервер: передачи по прямым линиям это не касается.
+            None => !direct.contains(&state.facts.peer),
         };
         if concerned {
             list.push(state.number);

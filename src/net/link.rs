@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rustls::Connection;
+use rustls::{CertificateError, Connection};
 
 use crate::base::bounds::STEP_BYTES;
 use crate::base::fail::{Fail, FailKind, fail, io_try};
@@ -171,6 +171,9 @@ fn plain_take(tls: &mut Connection, plain: &mut Vec<u8>) -> Result<(), Fail> {
 /// Ошибка TLS с причиной, понятной человеку: чужой сервер, отказ от нашего ключа, прочее.
 fn tls_fail(error: &rustls::Error) -> Fail {
     let kind = match error {
+        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+            FailKind::PersonWrong
+        }
         rustls::Error::InvalidCertificate(_) => FailKind::ServerWrong,
         rustls::Error::NoCertificatesPresented => FailKind::CertificateBad,
         rustls::Error::AlertReceived(_) | rustls::Error::InvalidMessage(_) | _ => FailKind::Tls,

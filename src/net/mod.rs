@@ -3,5 +3,7 @@
 
 pub mod address;
 pub mod framing;
+pub mod guard;
+pub mod lan;
 pub mod link;
 pub mod sockets;

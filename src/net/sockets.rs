@@ -1,12 +1,12 @@
 //! Sockets: listening, connecting with a bound on the wait, the options every link has.
 //! Сокеты: слушать, соединяться с пределом ожидания, свойства каждой линии.
 
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::base::bounds::{CONNECT_MS, NOTSENT_LOWAT};
+use crate::base::bounds::{CARD_ADDRESSES, CONNECT_MS, NOTSENT_LOWAT};
 use crate::base::fail::{Fail, FailKind, fail, io_try};
 
 /// Длина очереди ещё не принятых соединений.
@@ -36,13 +36,73 @@ pub fn listen(address: &str) -> Result<TcpListener, Fail> {
     let socket = io_try(FailKind::Listen, address, made)?;
     #[cfg(unix)]
     io_try(FailKind::Listen, address, socket.set_reuse_address(true))?;
+    if first.is_ipv6() && first.ip().is_unspecified() {
+        // Одна дверь для обеих семей; где система так не умеет, откроется хотя бы IPv6.
+        let _ = socket.set_only_v6(false);
+    }
     io_try(FailKind::Listen, address, socket.bind(&first.into()))?;
     io_try(FailKind::Listen, address, socket.listen(BACKLOG))?;
     io_try(FailKind::Listen, address, socket.set_nonblocking(true))?;
     Ok(socket.into())
 }
 
-/// Соединяется с первым из адресов, который ответит. Ошибка `Connect` называет последний.
+/// Открывает дверь клиента на всех адресах: сразу IPv6 и IPv4, где система это умеет. Занятый
+/// порт заменяется любым свободным. Ошибка `Listen`.
+pub fn listen_all(port: u16) -> Result<TcpListener, Fail> {
+    let mut last = fail(FailKind::Listen, &port.to_string());
+    for port in [port, 0] {
+        for address in [format!("[::]:{port}"), format!("0.0.0.0:{port}")] {
+            match listen(&address) {
+                Ok(socket) => return Ok(socket),
+                Err(failed) => last = failed,
+            }
+        }
+    }
+    Err(last)
+}
+
+/// Адрес, как его читает человек: IPv4 без обёртки IPv6.
+pub fn address_shown(address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V6(long) => match long.to_ipv4_mapped() {
+            Some(plain) => format!("{plain}:{}", address.port()),
+            None => address.to_string(),
+        },
+        IpAddr::V4(_) => address.to_string(),
+    }
+}
+
+/// По каким адресам найдут эту дверь: все сетевые адреса машины, IPv4 раньше; без сети — loopback.
+pub fn door_addresses(door: SocketAddr) -> Vec<String> {
+    if !door.ip().is_unspecified() {
+        return vec![address_shown(door)];
+    }
+    let mut found: Vec<SocketAddr> = Vec::new();
+    for interface in if_addrs::get_if_addrs().unwrap_or_default() {
+        let ip = interface.ip();
+        let near = match ip {
+            IpAddr::V4(plain) => plain.is_link_local(),
+            IpAddr::V6(long) => long.is_unicast_link_local() || door.is_ipv4(),
+        };
+        if !ip.is_loopback() && !near {
+            found.push(SocketAddr::new(ip, door.port()));
+        }
+    }
+    if found.is_empty() {
+        let home = if door.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+        return vec![format!("{home}:{}", door.port())];
+    }
+    found.sort();
+    let mut shown = Vec::new();
+    for address in found {
+        if shown.len() < CARD_ADDRESSES {
+            shown.push(address.to_string());
+        }
+    }
+    shown
+}
+
+/// Соединяется с первым из адресов, который ответит, и ждёт этого. Ошибка `Connect` — последний.
 pub fn connect(address: &str) -> Result<TcpStream, Fail> {
     let mut last = fail(FailKind::Connect, address);
     for one in resolve(address)? {

@@ -45,7 +45,8 @@ pub fn contacts_of(value: &Value) -> Option<Vec<ContactRow>> {
         let standing = standing_of(item["standing"].as_str().unwrap_or_default());
         let keep = item["keep"].as_bool().unwrap_or(true);
         let folder = String::from(item["folder"].as_str().unwrap_or_default());
-        rows.push(ContactRow { id, name, blocked, standing, words, keep, folder });
+        let card = String::from(item["card"].as_str().unwrap_or_default());
+        rows.push(ContactRow { id, name, blocked, standing, words, keep, folder, card });
     }
     Some(rows)
 }
@@ -88,6 +89,7 @@ pub fn contacts_write(path: &Path, rows: &[ContactRow]) -> Result<(), Fail> {
             "words": row.words,
             "keep": row.keep,
             "folder": row.folder,
+            "card": row.card,
         }));
     }
     match serde_json::to_string_pretty(&Value::Array(list)) {

@@ -22,7 +22,7 @@ use super::people::{person_get, person_set, sessions_forget};
 use super::room_desk::{copies_less, copies_raise, room_order, room_seen};
 use super::rooms::copy_add;
 use super::seal::{
-    Seat, desk_keys, desk_reset, desk_seal, desk_seal_waiting, desk_session, seats_save,
+    Seat, desk_key, desk_keys, desk_reset, desk_seal, desk_seal_waiting, desk_session, seats_save,
 };
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{Id, id_is_room, id_of_room};
@@ -138,6 +138,7 @@ fn order_lost(desk: &mut Desk, order: &BaseOrder) {
         | BaseOrder::Accept { .. }
         | BaseOrder::Session { .. }
         | BaseOrder::KeysMake { .. }
+        | BaseOrder::KeyGive { .. }
         | BaseOrder::Stored { .. }
         | BaseOrder::Seen { .. }
         | BaseOrder::Room(_)
@@ -229,6 +230,7 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
             desk_session(desk, peer, bundle, heal, at)?;
         }
         BaseOrder::KeysMake { left, curve } => desk_keys(desk, left, &curve)?,
+        BaseOrder::KeyGive { peer } => desk_key(desk, peer)?,
         BaseOrder::Stored { peer, message, place } => stored_do(desk, peer, &message, place)?,
         BaseOrder::Seen { peer, keep } => {
             desk.wiped = desk.wiped || !keep;

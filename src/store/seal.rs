@@ -22,9 +22,9 @@ use crate::base::ids::Id;
 use crate::crypto::file_cipher::random_fill;
 use crate::crypto::identity::{PublicKey, sha256};
 use crate::crypto::olm::{
-    Bundle, LABEL_CURVE, account_load, account_new, account_store, keys_make, message_decrypt,
-    message_encrypt, session_fits, session_in, session_load, session_name, session_out,
-    session_store, sign,
+    Bundle, LABEL_CURVE, account_load, account_new, account_store, key_make, keys_make,
+    message_decrypt, message_encrypt, session_fits, session_in, session_load, session_name,
+    session_out, session_store, sign,
 };
 use crate::logic::events::{BaseTold, PersonFacts, Place};
 use crate::wire::control::{KeyBundle, body_read};
@@ -456,6 +456,18 @@ pub fn desk_keys(desk: &mut Desk, left: u64, curve: &[u8; 32]) -> Result<(), Fai
         let keys = keys_make(account, &desk.signer, KEYS_MAX as usize);
         desk.account_dirty = true;
         desk.told.push(BaseTold::KeysMade { keys });
+    }
+    Ok(())
+}
+
+/// Делает один одноразовый ключ для того, кто попросил его по прямой линии.
+pub fn desk_key(desk: &mut Desk, peer: Id) -> Result<(), Fail> {
+    account_ready(desk)?;
+    if let Some(account) = &mut desk.account {
+        if let Some(bundle) = key_make(account, &desk.signer, &desk.public) {
+            desk.account_dirty = true;
+            desk.told.push(BaseTold::KeyGiven { peer, bundle });
+        }
     }
     Ok(())
 }

@@ -46,6 +46,8 @@ pub const SETTINGS: &[SettingRow] = &[
     row("files", SettingKind::Number, "1000"),
     row("accept_files", SettingKind::Choice(&["off", "images", "on"]), "off"),
     row("accept_from", SettingKind::Choice(&["anyone", "contacts"]), "anyone"),
+    row("listen", SettingKind::Switch, "on"),
+    row("discovery", SettingKind::Switch, "on"),
     row("theme", SettingKind::Choice(&["system", "light", "dark"]), "system"),
     row("send_key", SettingKind::Choice(&["enter", "ctrl_enter"]), "enter"),
     row("notifications", SettingKind::Switch, "on"),
@@ -60,6 +62,7 @@ pub const SETTINGS: &[SettingRow] = &[
     row("lang", SettingKind::Language, ""),
     row("bits", SettingKind::Own, "off"),
     row("server", SettingKind::Own, ""),
+    row("port", SettingKind::Own, "0"),
 ];
 
 /// The settings of one home.

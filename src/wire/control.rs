@@ -36,6 +36,33 @@ pub struct Hello {
     pub until: Option<u64>,
 }
 
+/// HELLO of a direct link: the same packet with two keys more, which a server's HELLO lacks.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct HelloDirect {
+    #[n(0)]
+    pub version: u32,
+    #[n(1)]
+    pub features: u64,
+    #[n(2)]
+    pub clock: u64,
+    #[n(3)]
+    pub program: String,
+    /// How the caller found the other end: one of `WAY_…`; whoever was called leaves it out.
+    #[n(5)]
+    pub way: Option<u8>,
+    /// The sender's name for himself.
+    #[n(6)]
+    pub name: Option<String>,
+}
+
+/// The caller knew the address from before.
+pub const WAY_DIRECT: u8 = 1;
+/// The caller found the other end in the local network.
+pub const WAY_LAN: u8 = 2;
+/// The caller was given a card or an address by his user.
+pub const WAY_MANUAL: u8 = 3;
+
 /// PING and PONG: the answer returns the number of the question.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]

@@ -2,6 +2,7 @@
 //! Этаж 1: то, что идёт по проводу: заголовок, таблица пакетов, их тела.
 
 pub mod account;
+pub mod beacon;
 pub mod control;
 pub mod file;
 pub mod header;

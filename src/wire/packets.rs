@@ -175,22 +175,30 @@ pub enum FarEnd {
     Client(Id),
     /// The server; it relays, so packets of others come over its link.
     Server,
+    /// A person at the other end of a direct link, proven by the TLS handshake.
+    Person(Id),
 }
+
+/// Control packets that are a server's business and travel on direct links too.
+pub const DIRECT: &[Kind] = &[Kind::KeyAsk, Kind::Key];
 
 /// Проверяет источник и назначение по таблице: пакет вправе прийти с этого конца?
 /// Ошибки: `SourceFalse` (чужой номер источника), `NotAllowed` (не тот отправитель).
 pub fn packet_allowed(row: &PacketRow, header: &Header, from: FarEnd) -> Result<(), Fail> {
     let own_source = match from {
-        FarEnd::Client(id) => header.source_id == id,
+        FarEnd::Client(id) | FarEnd::Person(id) => header.source_id == id,
         FarEnd::Server => true,
     };
     let right = match (row.origin, from) {
-        (Origin::Link, FarEnd::Client(_)) => header.dest_id == ID_SERVER,
+        (Origin::Link, FarEnd::Client(_) | FarEnd::Person(_)) => header.dest_id == ID_SERVER,
         (Origin::Link, FarEnd::Server) => header.source_id == ID_SERVER,
         (Origin::Client, FarEnd::Client(_)) => header.dest_id == ID_SERVER,
         (Origin::Client, FarEnd::Server) => false,
         (Origin::Server, FarEnd::Server) => header.source_id == ID_SERVER,
         (Origin::Server, FarEnd::Client(_)) => false,
+        (Origin::Client | Origin::Server, FarEnd::Person(_)) => {
+            DIRECT.contains(&row.kind) && header.dest_id == ID_SERVER
+        }
         (Origin::Person, _) => {
             id_is_person(header.source_id)
                 && id_is_person(header.dest_id)

@@ -169,6 +169,9 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
 fn link_wanted(controller: &Controller, link: LinkId) -> bool {
     match &controller.role {
         Role::Client(client) => {
+            if let Some(found) = client.links.get(&link) {
+                return found.stage == Stage::Connecting;
+            }
             client.server.link == link && client.server.stage == Stage::Connecting
         }
         Role::Server(_) | Role::Waiting => false,
@@ -186,6 +189,11 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
     hands.tls = start.tls;
     hands.lock = Some(start.lock);
     hands.address = start.facts.server.clone();
+    hands.call = Some(start.call);
+    hands.seek = start.seek;
+    if let Some((socket, tls)) = start.door {
+        post_listener(hands, queues, ListenerOrder::Listen { socket, tls, guard: true });
+    }
     let home = Box::new(start.home);
     post_saver(hands, queues, SaverOrder::Home(home.clone()));
     post_saver(hands, queues, SaverOrder::DeskOpen(start.desk));
@@ -207,7 +215,7 @@ fn server_begin(controller: &mut Controller, queues: &Queues, start: ServerStart
     let hands = &mut controller.hands;
     post_saver(hands, queues, SaverOrder::Home(Box::new(start.home)));
     post_saver(hands, queues, SaverOrder::MailOpen(Box::new(start.mail)));
-    let order = ListenerOrder::Listen { socket: start.socket, tls: start.tls };
+    let order = ListenerOrder::Listen { socket: start.socket, tls: start.tls, guard: false };
     post_listener(hands, queues, order);
     let (registered, mailboxes) = (start.registered, start.mailboxes);
     let (quota, licence) = (Some(start.quota), start.licence);
@@ -263,8 +271,11 @@ fn heard_do(controller: &mut Controller, queues: &Queues, heard: Heard) {
         Heard::WantsWrite(link) => {
             post_sender(&mut controller.hands, queues, SenderOrder::Flush(link));
         }
-        Heard::Secured { link, key } => match key {
-            Some(key) => server_tell(controller, queues, ServerEvent::LinkUp { link, key }),
+        Heard::Secured { link, key, from } => match key {
+            Some(key) => {
+                client_tell(controller, queues, ClientEvent::PersonUp { link, key, from });
+                server_tell(controller, queues, ServerEvent::LinkUp { link, key });
+            }
             None => client_tell(controller, queues, ClientEvent::LinkUp { link }),
         },
         Heard::Batch(batch) => batch_do(controller, queues, batch),

@@ -20,8 +20,9 @@ use crate::base::fail::{Fail, FailKind, fail, io_try};
 use crate::crypto::identity::PublicKey;
 use crate::logic::events::LinkId;
 use crate::net::framing::whole_packets;
+use crate::net::guard::{Guard, guard_pass};
 use crate::net::link::{ReadHalf, WriteHalf, link_check, link_key, link_read, link_split};
-use crate::net::sockets::options_set;
+use crate::net::sockets::{address_shown, options_set};
 use crate::wire::packets::Lane;
 
 const TOKEN_WAKER: Token = Token(usize::MAX);
@@ -29,8 +30,8 @@ const TOKEN_DOOR: Token = Token(usize::MAX - 1);
 
 /// What the controller orders.
 pub enum ListenerOrder {
-    /// Accept on this socket (the server, and a client's own door).
-    Listen { socket: std::net::TcpListener, tls: Arc<ServerConfig> },
+    /// Accept on this socket: the server, or a client's own door, which is guarded from floods.
+    Listen { socket: std::net::TcpListener, tls: Arc<ServerConfig>, guard: bool },
     /// Read this link too.
     Add(Box<ReadHalf>),
     /// Read this link no more.
@@ -43,10 +44,12 @@ pub enum Heard {
         link: LinkId,
         write: Box<WriteHalf>,
     },
-    /// TLS stands. The key is there when they called us (it is a client), not when we called.
+    /// TLS stands. The key is there when a person is at the other end, not a server.
     Secured {
         link: LinkId,
         key: Option<PublicKey>,
+        /// Where the other end is.
+        from: String,
     },
     WantsWrite(LinkId),
     Batch(Batch),
@@ -66,6 +69,8 @@ struct Listener {
     poll: Poll,
     door: Option<mio::net::TcpListener>,
     tls: Option<Arc<ServerConfig>>,
+    /// Who called how often; None: the door is not guarded.
+    guard: Option<Guard>,
     links: BTreeMap<LinkId, ReadHalf>,
     /// Links that may have more to read.
     ready: BTreeSet<LinkId>,
@@ -132,6 +137,7 @@ fn listener_make(queues: &Queues) -> Result<Listener, Fail> {
         poll,
         door: None,
         tls: None,
+        guard: None,
         links: BTreeMap::new(),
         ready: BTreeSet::new(),
         closing: BTreeSet::new(),
@@ -157,12 +163,13 @@ fn down_tell(queues: &Queues, link: LinkId, failed: Fail) {
 fn orders_take(listener: &mut Listener, queues: &Queues) {
     while let Ok(order) = queues.to_listener.take.try_recv() {
         match order {
-            ListenerOrder::Listen { socket, tls } => {
+            ListenerOrder::Listen { socket, tls, guard } => {
                 let mut door = mio::net::TcpListener::from_std(socket);
                 match register(listener.poll.registry(), &mut door, TOKEN_DOOR) {
                     Ok(()) => {
                         listener.door = Some(door);
                         listener.tls = Some(tls);
+                        listener.guard = if guard { Some(Guard::default()) } else { None };
                     }
                     Err(failed) => down_tell(queues, 0, failed),
                 }
@@ -200,8 +207,8 @@ fn door_accept(listener: &mut Listener, queues: &Queues, number: &AtomicU32) {
         let Some(door) = &listener.door else {
             return;
         };
-        let socket = match door.accept() {
-            Ok((socket, _from)) => socket,
+        let (socket, from) = match door.accept() {
+            Ok(accepted) => accepted,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
             Err(error) => {
                 tracing::warn!("accept: {error}");
@@ -212,6 +219,12 @@ fn door_accept(listener: &mut Listener, queues: &Queues, number: &AtomicU32) {
         if listener.links.len() >= LINKS_MAX {
             tracing::warn!("too many links");
             continue;
+        }
+        if let Some(guard) = &mut listener.guard {
+            // Сокет закрывается сразу: ни рукопожатия, ни памяти ему не достаётся.
+            if !guard_pass(guard, from.ip(), listener.young.len(), Instant::now()) {
+                continue;
+            }
         }
         let link = number.fetch_add(1, Ordering::Relaxed);
         match door_link(listener, link, socket) {
@@ -310,9 +323,14 @@ fn secured_tell(half: &ReadHalf, server_side: bool, queues: &Queues) -> Option<H
         if let Err(failed) = link_check(half) {
             return Some(Heard::Down { link, fail: failed });
         }
-        None
+        // У сервера ключ другого вида: там проверена цепочка.
+        link_key(half).ok()
     };
-    let _ = queues.heard.put.send(Heard::Secured { link, key });
+    let from = match half.socket.peer_addr() {
+        Ok(address) => address_shown(address),
+        Err(_) => String::new(),
+    };
+    let _ = queues.heard.put.send(Heard::Secured { link, key, from });
     None
 }
 

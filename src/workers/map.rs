@@ -26,7 +26,7 @@ use super::displayer::displayer_main;
 use super::filereader::{ReaderOrder, filereader_main};
 use super::filesaver::{SaverOrder, filesaver_main};
 use super::listener::{Heard, ListenerOrder, listener_main};
-use super::roles::{ConnectOrder, Event, FaceMain};
+use super::roles::{ConnectorOrder, Event, FaceMain};
 use super::sender::{SenderOrder, sender_main};
 use crate::base::bounds::{
     POOL_BUFFERS, QUEUE_BATCHES, QUEUE_EVENTS, QUEUE_ORDERS, QUEUE_SHOW, QUEUE_WINDOW,
@@ -143,7 +143,7 @@ pub struct Queues {
     pub to_sender: Queue<SenderOrder>,
     pub to_filesaver: Queue<SaverOrder>,
     pub to_filereader: Queue<ReaderOrder>,
-    pub to_connector: Queue<ConnectOrder>,
+    pub to_connector: Queue<ConnectorOrder>,
     pub to_displayer: Queue<Show>,
     /// Empty buffers for use again. Neither putting nor taking ever waits, so it is no edge.
     pub pool: Queue<Batch>,
@@ -158,9 +158,10 @@ pub struct Queues {
     pub to_window: Queue<Show>,
     /// The main thread is already awake for it.
     pub window_woken: AtomicBool,
-    /// What the two pollers sleep on.
+    /// What the pollers sleep on.
     pub listener_waker: OnceLock<mio::Waker>,
     pub sender_waker: OnceLock<mio::Waker>,
+    pub connector_waker: OnceLock<mio::Waker>,
 }
 
 /// The queues of this process.
@@ -191,6 +192,7 @@ fn queues_make() -> Queues {
         window_woken: AtomicBool::new(false),
         listener_waker: OnceLock::new(),
         sender_waker: OnceLock::new(),
+        connector_waker: OnceLock::new(),
     }
 }
 

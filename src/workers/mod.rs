@@ -7,6 +7,7 @@ pub mod controller;
 pub mod displayer;
 pub mod filereader;
 pub mod filesaver;
+pub mod finder;
 pub mod listener;
 pub mod longreads;
 pub mod mailkeeper;

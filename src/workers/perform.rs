@@ -14,9 +14,11 @@ use super::filereader::{ReadOrder, ReaderOrder};
 use super::filesaver::{SaverOrder, saver_weight};
 use super::listener::ListenerOrder;
 use super::map::{Batch, Queue, Queues, batch_add, batch_take};
-use super::roles::ConnectOrder;
+use super::roles::{ConnectOrder, ConnectorOrder, SeekOrder};
 use super::sender::SenderOrder;
 use crate::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX, SAVER_BYTES_MAX, STEP_BYTES};
+use crate::crypto::identity::PublicKey;
+use crate::crypto::tls::call_pinned;
 use crate::logic::events::{Action, LinkId, Out};
 use crate::logic::show::Show;
 use crate::net::link::{Gauge, gauge_lane};
@@ -35,6 +37,10 @@ pub struct Hands {
     /// The client's TLS settings and the server's address.
     pub tls: Option<Arc<ClientConfig>>,
     pub address: String,
+    /// How people are called directly; whose key is expected is added for each call.
+    pub call: Option<Arc<ClientConfig>>,
+    /// How people in the local network are sought.
+    pub seek: Option<SeekOrder>,
     pub leaving: Option<u8>,
     /// The lock of the home; given up when the program begins again.
     pub lock: Option<File>,
@@ -230,6 +236,8 @@ fn perform_one(
         }
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
+        Action::Call { link, addresses, key } => call(hands, queues, link, addresses, key),
+        Action::Seek { on } => seek(hands, queues, on),
         Action::Show(show) => post_show(hands, queues, show),
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
         Action::ContactsSave { rows } => post_saver(hands, queues, SaverOrder::Contacts(rows)),
@@ -245,9 +253,7 @@ fn perform_one(
         Action::Export { peer, form, names } => {
             post_reader(hands, queues, ReaderOrder::Export { peer, form, names });
         }
-        Action::Register { id, key } => {
-            post_saver(hands, queues, SaverOrder::Register { id, key });
-        }
+        Action::Register { id, key } => post_saver(hands, queues, SaverOrder::Register { id, key }),
         Action::SourceOpen { transfer, path } => {
             post_reader(hands, queues, ReaderOrder::Look { transfer, path });
         }
@@ -298,7 +304,36 @@ fn link_close(hands: &mut Hands, queues: &Queues, link: LinkId, kind: crate::bas
 /// Заказывает соединение с сервером.
 fn connect(hands: &mut Hands, queues: &Queues, link: LinkId) {
     if let Some(tls) = &hands.tls {
-        let address = hands.address.clone();
-        let _ = queues.to_connector.put.try_send(ConnectOrder { link, address, tls: tls.clone() });
+        let addresses = vec![hands.address.clone()];
+        let order = ConnectOrder { link, addresses, tls: tls.clone() };
+        connector_order(queues, ConnectorOrder::Call(order));
+    }
+}
+
+/// Заказывает прямую линию: на том конце ждут этот ключ.
+fn call(
+    hands: &Hands,
+    queues: &Queues,
+    link: LinkId,
+    addresses: Vec<String>,
+    key: Option<PublicKey>,
+) {
+    if let Some(base) = &hands.call {
+        let tls = call_pinned(base, key);
+        connector_order(queues, ConnectorOrder::Call(ConnectOrder { link, addresses, tls }));
+    }
+}
+
+/// Заказывает поиск в местной сети или его конец.
+fn seek(hands: &Hands, queues: &Queues, on: bool) {
+    let order = if on { hands.seek.clone() } else { None };
+    connector_order(queues, ConnectorOrder::Seek(order));
+}
+
+/// Отдаёт приказ connector-у и будит его.
+pub fn connector_order(queues: &Queues, order: ConnectorOrder) {
+    let _ = queues.to_connector.put.try_send(order);
+    if let Some(waker) = queues.connector_waker.get() {
+        let _ = waker.wake();
     }
 }

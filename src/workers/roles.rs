@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -32,6 +32,12 @@ pub struct ClientStart {
     pub lock: File,
     /// None when no server can be trusted or none is known.
     pub tls: Option<Arc<ClientConfig>>,
+    /// How people are called directly.
+    pub call: Arc<ClientConfig>,
+    /// One's own door; None: nobody is listened to.
+    pub door: Option<(TcpListener, Arc<ServerConfig>)>,
+    /// How people in the local network are sought; None: they are not.
+    pub seek: Option<SeekOrder>,
 }
 
 /// Everything a server begins with.
@@ -49,9 +55,29 @@ pub struct ServerStart {
 }
 
 /// An order for the connector.
+pub enum ConnectorOrder {
+    Call(ConnectOrder),
+    /// Seek people in the local network, and let oneself be found; None: no more.
+    Seek(Option<SeekOrder>),
+}
+
+/// What it takes to seek people in the local network.
+#[derive(Clone, Debug)]
+pub struct SeekOrder {
+    pub me: Id,
+    /// SHA-256 of one's own key.
+    pub fingerprint: [u8; 32],
+    /// Where beacons are sent and heard.
+    pub port: u16,
+    /// Where one listens; None: one only seeks.
+    pub door: Option<SocketAddr>,
+}
+
+/// One call.
 pub struct ConnectOrder {
     pub link: LinkId,
-    pub address: String,
+    /// Tried one after the other, the first that answers is taken.
+    pub addresses: Vec<String>,
     pub tls: Arc<ClientConfig>,
 }
 

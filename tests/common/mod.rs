@@ -44,6 +44,8 @@ pub struct Client {
     pub id: String,
     pub join: String,
     options: Vec<String>,
+    /// Network namespace it runs in; empty: that of the test.
+    inside: String,
     out_path: PathBuf,
     out: File,
     rest: Vec<u8>,
@@ -75,7 +77,15 @@ pub fn server_command(home: &Path, listen: &str) -> Command {
 pub fn client_command(home: &Path) -> Command {
     let mut command = program(env!("CARGO_BIN_EXE_supertext"));
     command.args(["console", "--json", "--lang", "en", "--log", "debug", "--home"]).arg(home);
+    command.env("SUPERTEXT_LISTEN", "127.0.0.1:0");
     command
+}
+
+/// Та же команда в сетевом пространстве имён; дверь клиента — на всех его адресах.
+fn inside_of(inside: &str, command: &Command) -> Command {
+    let mut outer = program("ip");
+    outer.args(["netns", "exec", inside]).arg(command.get_program()).args(command.get_args());
+    outer
 }
 
 /// Запускает сервер и ждёт READY и JOIN. Занятый на миг порт пробуется снова.
@@ -101,12 +111,31 @@ pub fn world_with(flags: &[&str]) -> World {
 
 /// Запускает процесс сервера.
 fn server_run(home: &Path, listen: &str, password: &str, flags: Vec<String>) -> Server {
+    server_run_in("", home, listen, password, flags)
+}
+
+/// Сервер в сетевом пространстве имён.
+pub fn server_start_in(inside: &str, home: &Path, listen: &str) -> Server {
+    server_run_in(inside, home, listen, "", Vec::new())
+}
+
+/// Запускает процесс сервера там, где велено.
+fn server_run_in(
+    inside: &str,
+    home: &Path,
+    listen: &str,
+    password: &str,
+    flags: Vec<String>,
+) -> Server {
     let since = Instant::now();
     let mut errors = String::new();
     while waiting(since) {
         let out_path = home.with_extension("out");
         let err_path = home.with_extension("err");
         let mut command = server_command(home, listen);
+        if !inside.is_empty() {
+            command = inside_of(inside, &command);
+        }
         command.args(&flags);
         if !password.is_empty() {
             command.env("SUPERTEXT_KEY_PASSWORD", password);
@@ -169,6 +198,18 @@ pub fn client_start_at(home: &Path, join: &str, name: &str, options: &[&str]) ->
     client_run(client_command(home), home, join, name, own)
 }
 
+/// То же в сетевом пространстве имён; искать других в его сети можно.
+pub fn client_start_in(inside: &str, home: &Path, name: &str, options: &[&str]) -> Client {
+    let mut own = vec![String::from("--discovery"), String::from("on")];
+    for option in options {
+        own.push(String::from(*option));
+    }
+    let command = inside_of(inside, &client_command(home));
+    let mut client = client_run(command, home, "", name, own);
+    client.inside = String::from(inside);
+    client
+}
+
 /// Запускает процесс клиента и ждёт `ready`; `command` — программа и её лицо.
 pub fn client_run(
     mut command: Command,
@@ -198,6 +239,7 @@ pub fn client_run(
         id: String::new(),
         join: String::from(join),
         options,
+        inside: String::new(),
         out_path,
         out,
         rest: Vec::new(),
@@ -217,9 +259,13 @@ pub fn client_kill(client: &mut Client) {
 
 /// Запускает того же клиента снова: та же папка, те же слова.
 pub fn client_again(client: &mut Client) {
-    let command = client_command(&client.home);
+    let mut command = client_command(&client.home);
+    if !client.inside.is_empty() {
+        command = inside_of(&client.inside, &command);
+    }
     let options = client.options.clone();
-    let next = client_run(command, &client.home, &client.join, &client.name, options);
+    let mut next = client_run(command, &client.home, &client.join, &client.name, options);
+    next.inside = client.inside.clone();
     *client = next;
 }
 

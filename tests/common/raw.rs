@@ -16,7 +16,7 @@ use supertext::crypto::olm::{
     Account, Bundle, LABEL_CURVE, Session, Signer, account_new, keys_make, message_decrypt,
     message_encrypt, session_in, session_out, sign, signer_of,
 };
-use supertext::crypto::tls::{Trust, client_config, server_name};
+use supertext::crypto::tls::{Trust, call_config, client_config, server_name};
 use supertext::net::address::join_parse;
 use supertext::store::home::{home_open, identity_open};
 use supertext::wire::control::{
@@ -53,6 +53,26 @@ pub fn raw_connect(join: &str, home: &Path) -> Raw {
     let config = client_config(&identity, trust, false).expect("a config");
     let tls = ClientConnection::new(config, server_name().expect("a name")).expect("TLS");
     let socket = TcpStream::connect(&line.address).expect("connects");
+    socket.set_read_timeout(Some(GUARD)).expect("a bound");
+    socket.set_write_timeout(Some(GUARD)).expect("a bound");
+    Raw {
+        id: identity.id,
+        tls: StreamOwned::new(tls, socket),
+        bytes: Vec::new(),
+        public: identity.public_key,
+        signer: signer_of(&identity).expect("a signer"),
+        account: account_new(),
+        sessions: BTreeMap::new(),
+    }
+}
+
+/// Звонит человеку напрямую, как его программа; личность делается в этой папке.
+pub fn raw_call(address: &str, home: &Path) -> Raw {
+    let home = home_open(home).expect("a home");
+    let identity = identity_open(&home).expect("an identity");
+    let config = call_config(&identity, false).expect("a config");
+    let tls = ClientConnection::new(config, server_name().expect("a name")).expect("TLS");
+    let socket = TcpStream::connect(address).expect("connects");
     socket.set_read_timeout(Some(GUARD)).expect("a bound");
     socket.set_write_timeout(Some(GUARD)).expect("a bound");
     Raw {

@@ -11,8 +11,9 @@ use supertext::wire::packets::{Kind, Lane, packet_find};
 
 use super::disk::{OutJournal, disk_finished};
 use super::ledger::{ledger_limits, ledger_paid, node_of};
-use super::network::{Packet, TO_CLIENT, TO_SERVER, lane_index, packets_cut, way_put, wire_close};
+use super::network::{Packet, lane_index, packets_cut, way_put, wire_close};
 use super::node::node_step;
+use super::pairs::{end_of, pair_call};
 use super::random::{random_below, random_chance};
 use super::reader::{ReaderOrder, reader_order};
 use super::saver::{SaverOrder, saver_order, saver_sync};
@@ -47,8 +48,9 @@ fn lane_full(world: &World, node: usize, link: LinkId, lane: Lane, bytes: usize)
         return false;
     };
     let index = lane_index(lane);
+    let way = 1 - end_of(world, *number, node);
     match world.wires.get(number) {
-        Some(wire) => index == 0 && wire.ways[TO_SERVER].bytes[0] + bytes > LANE_MESSAGES_MAX,
+        Some(wire) => index == 0 && wire.ways[way].bytes[0] + bytes > LANE_MESSAGES_MAX,
         None => false,
     }
 }
@@ -69,6 +71,8 @@ fn action_apply(
         }
         Action::Close { link, fail } => link_close(world, node, link, fail),
         Action::Connect { link } => link_connect(world, node, link),
+        Action::Call { link, addresses, .. } => pair_call(world, node, link, &addresses[0]),
+        Action::Seek { .. } => {}
         Action::Show(show) => show_take(world, node, show),
         Action::LimitsSave { rows } => {
             ledger_limits(world, node, &rows);
@@ -171,7 +175,8 @@ pub fn link_send(world: &mut World, node: usize, link: LinkId, lane: Lane, packe
         if world.trace && lane == Lane::Messages {
             packet_trace(world, &format!("client{node} sends"), &packet);
         }
-        way_put(world, number, TO_SERVER, lane_index(lane), packet);
+        let way = 1 - end_of(world, number, node);
+        way_put(world, number, way, lane_index(lane), packet);
     }
 }
 
@@ -201,7 +206,8 @@ fn link_close(world: &mut World, node: usize, link: LinkId, fail: FailKind) {
         world_trace(world, &format!("client{node} closes link {link}: {fail:?}"));
     }
     if let Some(number) = world.nodes[node].wires.get(&link).copied() {
-        wire_close(world, number, TO_CLIENT);
+        let end = end_of(world, number, node);
+        wire_close(world, number, end);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::network::{TO_CLIENT, TO_SERVER, wire_cut};
 use super::node::node_crash;
+use super::pairs::end_of;
 use super::random::{random_below, random_chance, random_range};
 use super::relay::relay_crash;
 use super::world::{Happening, World, world_at, world_later, world_trace, world_wait};
@@ -114,7 +115,7 @@ fn wires_of(world: &World, node: usize) -> Vec<u32> {
     let mut list = Vec::new();
     for number in world.nodes[node].wires.values() {
         if let Some(wire) = world.wires.get(number) {
-            if !wire.told[TO_CLIENT] {
+            if !wire.told[end_of(world, *number, node)] {
                 list.push(*number);
             }
         }

@@ -92,6 +92,9 @@ pub struct Ledger {
     pub spam: BTreeSet<(usize, usize)>,
     /// Texts of which their sender heard that the server keeps them.
     pub stored: u64,
+    /// Direct links that came up at both ends, and packets of people that went over them.
+    pub directs: u64,
+    pub direct_packets: u64,
     pub written: u64,
     /// Seals that could not be opened, as users saw it.
     pub heals: u64,

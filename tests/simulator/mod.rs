@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod mail;
 pub mod network;
 pub mod node;
+pub mod pairs;
 pub mod plan;
 pub mod random;
 pub mod reader;

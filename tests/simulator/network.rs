@@ -13,6 +13,7 @@ use supertext::wire::packets::{FILE_DATA_EXTRA, Kind, Lane, packet_row};
 
 use super::actions::packet_trace;
 use super::node::node_step;
+use super::pairs::{pair_down, pair_packet};
 use super::random::{random_chance, random_range};
 use super::relay::{relay_packet, relay_step};
 use super::texts::words_open;
@@ -58,6 +59,9 @@ pub struct Wire {
     pub node: usize,
     pub epoch: u32,
     pub link: LinkId,
+    /// The client at the far end; None: the server.
+    pub far: Option<usize>,
+    /// Run of the process at the far end, and its number of this link.
     pub server_epoch: u32,
     pub server_link: LinkId,
     /// By end: this end still reads.
@@ -132,6 +136,7 @@ pub fn wire_make(world: &mut World, node: usize, link: LinkId) -> u32 {
         node,
         epoch: world.nodes[node].epoch,
         link,
+        far: None,
         server_epoch: world.server.epoch,
         server_link: 0,
         open: [false, true],
@@ -232,7 +237,9 @@ pub fn way_arrived(world: &mut World, number: u32, way: usize) {
     if place.dead || !wire.open[far] {
         return;
     }
-    if way == TO_SERVER {
+    if let (TO_SERVER, Some(other)) = (way, wire.far) {
+        pair_packet(world, other, server_link, &packet);
+    } else if way == TO_SERVER {
         relay_packet(world, server_link, packet);
     } else {
         if world.trace && packet.weight < 20_000 {
@@ -333,7 +340,7 @@ pub fn wire_learned(world: &mut World, number: u32, end: usize) {
     wire.ways[way].finishing = true;
     way_clear(&mut wire.ways[way]);
     let (node, link, server_link) = (wire.node, wire.link, wire.server_link);
-    let (epoch, server_epoch) = (wire.epoch, wire.server_epoch);
+    let (epoch, server_epoch, other) = (wire.epoch, wire.server_epoch, wire.far);
     way_finish(world, number, way);
     if world.trace {
         world_trace(world, &format!("wire {number} end {end} learns it is gone"));
@@ -343,6 +350,8 @@ pub fn wire_learned(world: &mut World, number: u32, end: usize) {
         if world.nodes[node].alive && world.nodes[node].epoch == epoch {
             node_step(world, node, ClientEvent::LinkDown { link, fail: failed }, None);
         }
+    } else if let Some(other) = other {
+        pair_down(world, other, server_epoch, server_link);
     } else if world.server.alive && world.server.epoch == server_epoch && server_link != 0 {
         relay_step(world, ServerEvent::LinkDown { link: server_link }, None);
     }

@@ -19,7 +19,8 @@ use supertext::wire::message::TransferId;
 use super::actions::actions_apply;
 use super::base::{Aside, base_bounds, base_died, base_facts, base_new};
 use super::disk::{Disk, disk_power_lost, disk_reconcile};
-use super::network::{Packet, TO_CLIENT, wire_cut, wire_orphan};
+use super::network::{Packet, wire_cut, wire_orphan};
+use super::pairs::end_of;
 use super::random::{random_chance, random_fill, random_next};
 use super::reader::{ReadJob, ReaderOrder};
 use super::saver::{PartWork, SaverOrder};
@@ -117,6 +118,7 @@ fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFac
         fingerprint: String::from("simulated"),
         run,
         server: String::from("server:1"),
+        doors: Vec::new(),
         wishes: Wishes {
             name: String::from(name),
             messages_first: 0,
@@ -126,6 +128,8 @@ fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFac
             answer_yes: false,
             contacts_only: false,
             bits: false,
+            listen: true,
+            discovery: false,
         },
         settings: Vec::new(),
         limits: disk.limits.clone(),
@@ -277,15 +281,16 @@ pub fn node_crash(world: &mut World, node: usize, power: bool) {
     base_bounds(world, node);
     base_died(world, node);
     for number in wires {
+        let end = end_of(world, number, node);
         if power {
             wire_cut(world, number);
             if random_chance(&mut world.random, 500) {
                 let after = world_wait(world, 0, 3000);
-                let end = super::network::TO_SERVER;
-                world_later(world, after, Happening::Learned { wire: number, end });
+                let far = 1 - end;
+                world_later(world, after, Happening::Learned { wire: number, end: far });
             }
         }
-        wire_orphan(world, number, TO_CLIENT);
+        wire_orphan(world, number, end);
     }
     let away = world.plan.long_away && random_chance(&mut world.random, 500);
     let longest = if away { world.plan.active_ms } else { 15_000 };

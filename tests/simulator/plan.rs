@@ -81,6 +81,8 @@ pub struct Plan {
     pub rooms: bool,
     /// One-time keys are gone when they are asked for.
     pub keys_short: bool,
+    /// Users link directly to each other now and then.
+    pub direct: bool,
 }
 
 /// Тянет план из случая.
@@ -146,6 +148,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         jumps: random_chance(state, 200),
         keys_short: random_chance(state, 200),
         rooms: random_chance(state, 400),
+        direct: random_chance(state, 500),
     }
 }
 

@@ -16,8 +16,9 @@ use supertext::wire::packets::{Kind, packet_row};
 
 use super::actions::link_send;
 use super::ledger::ledger_sealed;
-use super::network::{TO_SERVER, packet_new};
+use super::network::packet_new;
 use super::node::node_step;
+use super::pairs::end_of;
 use super::saver::node_tell;
 use super::world::{Happening, Report, World, world_at, world_later, world_wait};
 
@@ -174,7 +175,7 @@ pub fn reader_step(world: &mut World, node: usize) {
 fn room(world: &World, node: usize, link: LinkId) -> Option<bool> {
     let number = world.nodes[node].wires.get(&link)?;
     let wire = world.wires.get(number)?;
-    let way = &wire.ways[TO_SERVER];
+    let way = &wire.ways[1 - end_of(world, *number, node)];
     if way.finishing {
         return None;
     }

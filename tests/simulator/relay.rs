@@ -9,8 +9,9 @@ use supertext::wire::packets::Lane;
 
 use super::mail::{mail_boot, mail_later};
 use super::network::{
-    Packet, TO_CLIENT, TO_SERVER, lane_index, packets_cut, way_put, wire_close, wire_orphan,
+    Packet, TO_CLIENT, TO_SERVER, Wire, lane_index, packets_cut, way_put, wire_close, wire_orphan,
 };
+use super::pairs::pair_up;
 use super::tamper::tamper_pass;
 use super::world::{
     Happening, World, world_broken, world_lane_max, world_later, world_time, world_trace,
@@ -49,8 +50,10 @@ pub fn relay_crash(world: &mut World) {
         world_trace(world, "server crashes");
     }
     let mut wires: Vec<u32> = Vec::new();
-    for number in world.wires.keys() {
-        wires.push(*number);
+    for (number, wire) in &world.wires {
+        if wire.far.is_none() {
+            wires.push(*number);
+        }
     }
     for number in wires {
         wire_orphan(world, number, TO_SERVER);
@@ -61,6 +64,9 @@ pub fn relay_crash(world: &mut World) {
 
 /// TLS встал и на стороне сервера.
 pub fn relay_up(world: &mut World, number: u32) {
+    if let Some(Wire { far: Some(_), .. }) = world.wires.get(&number) {
+        return pair_up(world, number);
+    }
     let (alive, epoch) = (world.server.alive, world.server.epoch);
     let Some(wire) = world.wires.get_mut(&number) else {
         return;

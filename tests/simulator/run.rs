@@ -12,6 +12,7 @@ use super::finish::{drain_check, drain_start, ledger_check, unsettled};
 use super::mail::mail_run;
 use super::network::{way_arrived, way_finish_due, way_pump, way_sent, wire_learned, wire_make};
 use super::node::{node_make, node_start, node_step};
+use super::pairs::pair_made;
 use super::plan::{Canary, plan_make};
 use super::random::random_next;
 use super::reader::{reader_run, reader_step, report_take};
@@ -45,6 +46,8 @@ pub struct Verdict {
     pub stored: u64,
     pub tricks: u64,
     pub heals: u64,
+    pub directs: u64,
+    pub direct_packets: u64,
 }
 
 /// Прогон от зерна до приговора.
@@ -94,6 +97,8 @@ pub fn run_seed(seed: u64, canary: Canary, trace: bool) -> Verdict {
         stored: world.ledger.stored,
         tricks: world.tamper.tricks,
         heals: world.ledger.heals,
+        directs: world.ledger.directs,
+        direct_packets: world.ledger.direct_packets,
     }
 }
 
@@ -175,6 +180,7 @@ fn happen_next(world: &mut World) {
         Happening::Die { node } => node_die(world, node),
         Happening::Typed { node, epoch, .. }
         | Happening::Connected { node, epoch, .. }
+        | Happening::Called { node, epoch, .. }
         | Happening::Reader { node, epoch }
         | Happening::ReaderStep { node, epoch }
         | Happening::Saver { node, epoch }
@@ -200,6 +206,7 @@ fn process_happens(world: &mut World, node: usize, happening: Happening) {
                 node_step(world, node, ClientEvent::LinkDown { link, fail }, None);
             }
         }
+        Happening::Called { link, far, made, .. } => pair_made(world, node, link, far, made),
         Happening::Reader { .. } => reader_run(world, node),
         Happening::ReaderStep { .. } => reader_step(world, node),
         Happening::Saver { .. } => saver_run(world, node),

@@ -10,6 +10,7 @@ use supertext::wire::message::{MessageId, TransferId};
 
 use super::disk::Source;
 use super::node::node_step;
+use super::pairs::user_links;
 use super::plan::REMOVE_KEEPS_SEQUENCE;
 use super::random::{random_below, random_chance, random_fill, random_range};
 use super::rooms::room_turn;
@@ -66,6 +67,9 @@ pub fn user_turn(world: &mut World, node: usize) {
         peer = (peer + 1) % world.nodes.len();
     }
     let who = id_digits(world.nodes[peer].id);
+    if world.plan.direct && random_chance(&mut world.random, 150) {
+        return user_links(world, node, peer, who);
+    }
     // В многословных прогонах почти всё — длинные тексты.
     let span = if world.plan.wordy { 10 } else { 100 };
     let from = if world.plan.wordy { 54 } else { 0 };

@@ -92,6 +92,14 @@ pub enum Happening {
         link: LinkId,
         made: bool,
     },
+    /// A direct call comes to its end.
+    Called {
+        node: usize,
+        epoch: u32,
+        link: LinkId,
+        far: usize,
+        made: bool,
+    },
     ServerUp {
         wire: u32,
     },

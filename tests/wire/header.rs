@@ -163,3 +163,33 @@ fn sources_are_checked() {
     expect(&PERSON, server, ID_ONES, ALICE, not_allowed);
     expect(&PERSON, server, BOB, 0, not_allowed);
 }
+
+#[test]
+fn sources_of_a_direct_link_are_checked() {
+    let alice = FarEnd::Person(ALICE);
+    let (source_false, not_allowed) = (Some(FailKind::SourceFalse), Some(FailKind::NotAllowed));
+    const CONTROL: [Kind; 7] =
+        [Kind::Hello, Kind::Ping, Kind::Pong, Kind::Quit, Kind::Refused, Kind::KeyAsk, Kind::Key];
+    const SERVERS: [Kind; 9] = [
+        Kind::Quited,
+        Kind::Watch,
+        Kind::Presence,
+        Kind::Unreachable,
+        Kind::Keys,
+        Kind::KeysLeft,
+        Kind::Stored,
+        Kind::Account,
+        Kind::AccountReply,
+    ];
+    const PERSON: [Kind; 3] = [Kind::Message, Kind::FileWant, Kind::FileData];
+    expect(&CONTROL, alice, ALICE, 0, None);
+    expect(&CONTROL, alice, ALICE, BOB, not_allowed);
+    expect(&CONTROL, alice, BOB, 0, source_false);
+    expect(&CONTROL, alice, 0, 0, source_false);
+    expect(&SERVERS, alice, ALICE, 0, not_allowed);
+    expect(&SERVERS, alice, 0, 0, source_false);
+    expect(&PERSON, alice, ALICE, BOB, None);
+    expect(&PERSON, alice, BOB, ALICE, source_false);
+    expect(&PERSON, alice, MALLORY, BOB, source_false);
+    expect(&PERSON, alice, ALICE, ALICE, not_allowed);
+}

@@ -76,7 +76,8 @@ pub fn file_measure(
             ("reference_mb_per_s", short(median(&mut references))),
             ("ratio", short(median(&mut ratios))),
         ];
-        line_print(report, &Line { bench: "file-median", values });
+        let bench = if words.direct { "file-direct-median" } else { "file-median" };
+        line_print(report, &Line { bench, values });
     }
     Ok(())
 }
@@ -105,7 +106,7 @@ fn file_round(
     let same_first = hash == file_hash(&copy)?;
     let _ = std::fs::remove_file(&copy);
     let mut children = Children::default();
-    let done = transfer(&mut children, &source, folder, words.patience);
+    let done = transfer(&mut children, words, folder);
     children_end(&mut children);
     let took = done?;
     let same = hash == file_hash(&took.path)?;
@@ -116,7 +117,7 @@ fn file_round(
     let _ = std::fs::remove_file(&copy);
     let synced = (first.synced + second.synced) / 2.0;
     let unsynced = (first.seconds + second.seconds) / 2.0;
-    took_print(common, report, words.mib, &took, synced, unsynced, same);
+    took_print(common, report, words, &took, synced, unsynced, same);
     if !same || !same_first {
         report.broken.push(String::from("file: the files differ"));
     }
@@ -127,15 +128,15 @@ fn file_round(
 fn took_print(
     common: &Common,
     report: &Report,
-    mib: u64,
+    words: &FileArgs,
     took: &Took,
     synced: f64,
     unsynced: f64,
     same: bool,
 ) {
-    let megabytes = mib as f64 * MIB as f64 / 1e6;
+    let megabytes = words.mib as f64 * MIB as f64 / 1e6;
     let values = vec![
-        ("mib", Value::from(mib)),
+        ("mib", Value::from(words.mib)),
         ("supertext_s", short(took.seconds)),
         ("supertext_wall_s", short(took.wall)),
         ("reference_s", short(synced)),
@@ -155,7 +156,8 @@ fn took_print(
         ("receiver_cpu_s", short(seconds(&took.spent[2].whole))),
         ("same", Value::from(same)),
     ];
-    line_print(report, &Line { bench: "file", values });
+    let bench = if words.direct { "file-direct" } else { "file" };
+    line_print(report, &Line { bench, values });
     for (at, who) in ["server", "sender", "receiver"].iter().enumerate() {
         threads_print(report, common.threads, who, "file", &took.spent[at]);
     }
@@ -184,13 +186,9 @@ fn file_hash(path: &Path) -> Result<[u8; 32], Fail> {
 }
 
 /// Настоящая передача.
-fn transfer(
-    children: &mut Children,
-    source: &Path,
-    folder: &Path,
-    patience: u64,
-) -> Result<Took, Fail> {
-    let mut scene = scene_set(children, folder)?;
+fn transfer(children: &mut Children, words: &FileArgs, folder: &Path) -> Result<Took, Fail> {
+    let source = folder.join("random.bin");
+    let mut scene = scene_set(children, folder, words.direct)?;
     let mut stamps: Vec<u64> = Vec::new();
     // Первое сообщение знакомит обоих и прогревает путь; в счёт ожиданий оно не идёт.
     message_put(&mut scene, &mut stamps)?;
@@ -202,7 +200,7 @@ fn transfer(
     let begun = micros_now();
     let peer = scene.peer.clone();
     words_put(&mut scene.sender, &["/send", &peer, &source.display().to_string()])?;
-    let late = Instant::now() + Duration::from_secs(patience);
+    let late = Instant::now() + Duration::from_secs(words.patience);
     let mut turn = Instant::now();
     loop {
         if tail_find(&scene.said_receiver, "file", "state", "done").is_some() {
@@ -243,13 +241,17 @@ fn snapshots(scene: &Scene) -> [Snapshot; 3] {
     [snapshot(scene.pids[0]), snapshot(scene.pids[1]), snapshot(scene.pids[2])]
 }
 
-/// Запускает сервер и двух клиентов и ждёт, пока обе линии встанут.
-fn scene_set(children: &mut Children, folder: &Path) -> Result<Scene, Fail> {
-    let server = server_start(children, &folder.join("server"))?;
+/// Запускает сервер (если он нужен) и двух клиентов и ждёт, пока обе линии встанут.
+fn scene_set(children: &mut Children, folder: &Path, direct: bool) -> Result<Scene, Fail> {
+    let (mut server_pid, mut join) = (0, String::new());
+    if !direct {
+        let server = server_start(children, &folder.join("server"))?;
+        (server_pid, join) = (server.pid, server.join);
+    }
     let home = folder.join("receiver");
     let peer = id_of(&home)?;
     let heard = folder.join("receiver.out");
-    let mut command = client_command(&home, &server.join)?;
+    let mut command = client_command(&home, &join)?;
     command.args(["--name", "Receiver", "--accept-files"]).stdout(Stdio::piped());
     let mut receiver = child_start(&mut command)?;
     let receiver_pid = receiver.id();
@@ -263,7 +265,7 @@ fn scene_set(children: &mut Children, folder: &Path) -> Result<Scene, Fail> {
     children.list.push(child_start(&mut command)?);
 
     let told = folder.join("sender.out");
-    let mut command = client_command(&folder.join("sender"), &server.join)?;
+    let mut command = client_command(&folder.join("sender"), &join)?;
     command.args(["--name", "Sender", "--yes"]).stdout(output_file(&told)?);
     let mut sender = child_start(&mut command)?;
     let sender_pid = sender.id();
@@ -273,7 +275,7 @@ fn scene_set(children: &mut Children, folder: &Path) -> Result<Scene, Fail> {
         return Err(fail(FailKind::Internal, "sender"));
     };
     let mut scene = Scene {
-        pids: [server.pid, sender_pid, receiver_pid],
+        pids: [server_pid, sender_pid, receiver_pid],
         sender: sender_input,
         _receiver: receiver_input,
         said_sender: tail_open(&told)?,
@@ -281,6 +283,15 @@ fn scene_set(children: &mut Children, folder: &Path) -> Result<Scene, Fail> {
         peer,
     };
     let late = Instant::now() + Duration::from_secs(START_SECONDS);
+    if direct {
+        while tail_find(&scene.said_receiver, "ready", "name", "Receiver").is_none() {
+            scene_look(&mut scene, late, "receiver")?;
+        }
+        if let Some(ready) = tail_find(&scene.said_receiver, "ready", "name", "Receiver") {
+            let card = String::from(ready.value["card"].as_str().unwrap_or(""));
+            words_put(&mut scene.sender, &["/connect", &card])?;
+        }
+    }
     while tail_find(&scene.said_sender, "link", "state", "up").is_none()
         || tail_find(&scene.said_receiver, "link", "state", "up").is_none()
     {
@@ -295,7 +306,11 @@ fn scene_set(children: &mut Children, folder: &Path) -> Result<Scene, Fail> {
 /// Команда клиента с потоком JSON.
 fn client_command(home: &Path, join: &str) -> Result<Command, Fail> {
     let mut command = Command::new(program("supertext")?);
-    command.args(["console", "--json", "--lang", "en", "--log", "warn", "--server", join]);
+    command.args(["console", "--json", "--lang", "en", "--log", "warn"]);
+    command.args(["--listen", "127.0.0.1:0", "--discovery", "off"]);
+    if !join.is_empty() {
+        command.args(["--server", join]);
+    }
     command.arg("--home").arg(home).stdin(Stdio::piped());
     Ok(command)
 }

@@ -93,6 +93,9 @@ pub struct FileArgs {
     /// Give up after so many seconds
     #[arg(long, default_value_t = 300)]
     pub patience: u64,
+    /// Over a direct link between the two clients, without any server
+    #[arg(long)]
+    pub direct: bool,
 }
 
 /// Words of `relay`.
@@ -218,8 +221,10 @@ fn measure_chosen(args: &BenchArgs, folder: &Path, report: &mut Report) -> Resul
         What::Idle(words) => idle_measure(common, words, folder, report),
         What::Clients(words) => clients_measure(common, words, folder, report),
         What::All => {
-            let words = FileArgs { mib: 1024, rounds: 3, patience: 300 };
-            file_measure(common, &words, folder, report)?;
+            for direct in [false, true] {
+                let words = FileArgs { mib: 1024, rounds: 3, patience: 300, direct };
+                file_measure(common, &words, folder, report)?;
+            }
             for size in [100, 1024] {
                 let words = RelayArgs { pairs: 100, size, seconds: 10, rate: None, window: 256 };
                 relay_measure(common, &words, folder, report)?;

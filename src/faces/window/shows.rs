@@ -32,17 +32,18 @@ pub fn show_take(window: &mut Window, show: Show) {
         Show::Bits { peer, outgoing, before, after, .. } => {
             bits_take(window, peer, outgoing, &before, &after);
         }
-        Show::Identity { .. } | Show::Help(_) | Show::Safety { .. } | Show::Settings(_) => {
-            note_put(window, &show);
-        }
+        Show::Identity { .. }
+        | Show::Help(_)
+        | Show::Safety { .. }
+        | Show::Settings(_)
+        | Show::Card { .. }
+        | Show::Near { .. } => note_put(window, &show),
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
+        Show::PeerLink(_) => path_take(window, &show),
         Show::Contact { .. } => contact_take(window, &show),
         Show::Request { id, name, words } => request_take(window, id, &name, &words),
         Show::Password { .. } => form_password(window, &show),
-        Show::Person { id, .. } => {
-            note_put(window, &show);
-            form_found(window, id);
-        }
+        Show::Person { id, .. } => person_found(window, id, &show),
         Show::Room(shown) => room_take(window, &shown),
         Show::Member(_) => note_put(window, &show),
         Show::Deleted { peer, message } => deleted(window, peer, &message),
@@ -123,6 +124,18 @@ fn chats_take(window: &mut Window, messages: &[MessageShow]) {
 fn licence_take(window: &mut Window, until_ms: u64, now_ms: u64) {
     window.licence = Some((until_ms, now_ms));
     window.effects.push(Effect::Place);
+}
+
+/// Человек с учётной записью, найденный по имени.
+fn person_found(window: &mut Window, id: Id, show: &Show) {
+    note_put(window, show);
+    form_found(window, id);
+}
+
+/// Путь к человеку сменился: весть внизу окна.
+fn path_take(window: &mut Window, show: &Show) {
+    let said = show_text(&window.texts, show);
+    toast(window, &said);
 }
 
 /// Первое слово ядра: кто я; дальше окно спрашивает, с кем и о чём говорилось.
