@@ -54,6 +54,7 @@ fn home_fill(home: &Path) {
             words: String::new(),
             keep: true,
             folder: String::new(),
+            card: String::new(),
         });
     }
     contacts_write(&home.join("contacts.json"), &rows).unwrap();

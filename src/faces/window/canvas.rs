@@ -31,7 +31,9 @@ use super::strips::{bits_draw, strip_draw};
 use super::typing::files_fall;
 use super::viewer::{preview_draw, scale_now, viewer_draw, viewer_pull, viewer_zoom};
 use supertext::base::clock::time_now;
+use supertext::faces::json::path_word;
 use supertext::faces::texts::text;
+use supertext::logic::show::PeerState;
 
 /// Рисует правую сторону.
 pub fn on_canvas_draw(widget: &mut Widget) {
@@ -257,6 +259,10 @@ fn head_draw(window: &mut Window, at: &Places) {
         shield(left + wide + 7, 13, palette.online);
     }
     let (mut word, mut color) = state_word(window, &person);
+    if let (Some(path), PeerState::Online) = (person.path, person.state) {
+        let key = format!("path-{}", path_word(path));
+        word.push_str(&format!(" · {}", text(&window.texts, &key, &[])));
+    }
     if person.changed {
         word = text(&window.texts, "contact-changed", &[]);
         color = palette.warn;

@@ -30,6 +30,7 @@ pub fn person_of(window: &mut Window, id: Id) -> &mut Person {
         messages_left: None,
         files_left: None,
         folder: String::new(),
+        path: None,
         room: None,
         last_author: String::new(),
     })

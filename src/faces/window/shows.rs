@@ -19,7 +19,9 @@ use supertext::base::fail::{Fail, FailKind};
 use supertext::base::ids::{Id, id_shown};
 use supertext::faces::lines::show_text;
 use supertext::faces::texts::{text, text_fail, texts_load};
-use supertext::logic::show::{Ask, FileShow, FileState, LinkShow, MessageShow, ReceiptState, Show};
+use supertext::logic::show::{
+    Ask, FileShow, FileState, LinkShow, MessageShow, PathShow, ReceiptState, Show,
+};
 use supertext::wire::message::MessageId;
 
 /// Показанное становится состоянием окна.
@@ -39,7 +41,7 @@ pub fn show_take(window: &mut Window, show: Show) {
         | Show::Card { .. }
         | Show::Near { .. } => note_put(window, &show),
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
-        Show::PeerLink(_) => path_take(window, &show),
+        Show::PeerLink(shown) => path_take(window, &shown),
         Show::Contact { .. } => contact_take(window, &show),
         Show::Request { id, name, words } => request_take(window, id, &name, &words),
         Show::Password { .. } => form_password(window, &show),
@@ -132,10 +134,12 @@ fn person_found(window: &mut Window, id: Id, show: &Show) {
     form_found(window, id);
 }
 
-/// Путь к человеку сменился: весть внизу окна.
-fn path_take(window: &mut Window, show: &Show) {
-    let said = show_text(&window.texts, show);
-    toast(window, &said);
+/// Путь к человеку сменился: он виден в шапке чата.
+fn path_take(window: &mut Window, shown: &PathShow) {
+    let up = shown.state == LinkShow::Up;
+    if let Some(person) = window.people.get_mut(&shown.peer) {
+        person.path = if up { Some(shown.path) } else { None };
+    }
 }
 
 /// Первое слово ядра: кто я; дальше окно спрашивает, с кем и о чём говорилось.

@@ -21,7 +21,9 @@ use supertext::base::ids::Id;
 use supertext::faces::texts::Texts;
 use supertext::logic::events::Standing;
 use supertext::logic::rooms::RoomState;
-use supertext::logic::show::{FileState, LinkShow, MessageShow, PeerState, Quote, ReceiptState};
+use supertext::logic::show::{
+    FileState, LinkShow, MessageShow, Path, PeerState, Quote, ReceiptState,
+};
 use supertext::store::settings::{Settings, setting_get};
 use supertext::wire::message::MessageId;
 use supertext::workers::map::Queues;
@@ -84,6 +86,8 @@ pub struct Person {
     pub files_left: Option<u64>,
     /// The folder he lies in; empty = none.
     pub folder: String,
+    /// Which way everything goes to him; `None` = no link.
+    pub path: Option<Path>,
     /// It is a room, not a person.
     pub room: Option<RoomFace>,
     /// Who said the last message of a room.
