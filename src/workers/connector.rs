@@ -62,6 +62,13 @@ pub fn connector_main() {
     };
     let mut events = Events::with_capacity(64);
     loop {
+        // Прежде опроса: приказ, положенный раньше, чем появился будильник, не ждёт.
+        while let Ok(order) = queues.to_connector.take.try_recv() {
+            match order {
+                ConnectorOrder::Call(order) => call_begin(&mut connector, queues, order),
+                ConnectorOrder::Seek(order) => seek_set(&mut connector, order),
+            }
+        }
         let mut wait = Duration::from_millis(if connector.calls.is_empty() { 1_000 } else { 50 });
         if let Some(finder) = &mut connector.finder {
             let next = finder_turn(finder, connector.poll.registry(), queues);
@@ -73,12 +80,6 @@ pub fn connector_main() {
                 let fail = fail(FailKind::Connect, &error.to_string());
                 let _ = queues.events.put.send(Event::LinkFailed { link: 0, fail });
                 return;
-            }
-        }
-        while let Ok(order) = queues.to_connector.take.try_recv() {
-            match order {
-                ConnectorOrder::Call(order) => call_begin(&mut connector, queues, order),
-                ConnectorOrder::Seek(order) => seek_set(&mut connector, order),
             }
         }
         for event in &events {
