@@ -21,7 +21,10 @@ temporary=$(mktemp -d)
 clean() {
     local pid
     for pid in "${started[@]}"; do
-        kill -KILL "$pid" 2> /dev/null
+        {
+            kill -KILL "$pid"
+            wait "$pid"
+        } 2> /dev/null
     done
     if [ "${KEEP:-}" = yes ]; then
         echo "kept: $temporary"
