@@ -9,10 +9,13 @@ use super::contacts::{contact_meet, is_stranger, name_clean};
 use super::events::{Action, LinkId, Out, out_send};
 use super::inbox::name_learn;
 use super::keys::{ask_received, bundle_received};
+use super::mesh::routes_received;
+use super::mesh_carry::{THIRD_FIRST, carry_received};
 use super::nearby::near_tick;
-use super::paths::{best_now, path_settle};
+use super::paths::{best_now, path_settle, way_code, way_path};
 use super::show::Path;
-use super::state::{Client, PeerLink, Stage};
+use super::state::{Client, PeerLink, Stage, Third};
+use super::thirds::thirds_leave;
 use crate::base::bounds::{
     CONNECT_MS, DIRECT_LINKS_MAX, DIRECT_PING_MS, DIRECT_SILENT_MS, HELLO_MS, STRANGER_BURST,
     STRANGER_LINKS_MAX, STRANGER_RATE,
@@ -21,9 +24,9 @@ use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
 use crate::base::ids::{ID_SERVER, Id};
 use crate::crypto::identity::{PublicKey, id_of_key};
+use crate::wire::carry::FEATURE_CARRY;
 use crate::wire::control::{
-    HelloDirect, PROTOCOL_VERSION, Ping, Quit, Refused, WAY_DIRECT, WAY_LAN, WAY_MANUAL, body_read,
-    packet_put,
+    HelloDirect, PROTOCOL_VERSION, Ping, Quit, Refused, body_read, packet_put,
 };
 use crate::wire::header::Header;
 use crate::wire::packets::{Family, FarEnd, Kind, Lane, PacketRow, packet_allowed, packet_find};
@@ -43,6 +46,8 @@ pub fn link_new(link: LinkId, peer: Id, path: Path, called: bool, now: Time) -> 
         pinged_ms: now.mono_ms,
         keys_given: 0,
         address: String::new(),
+        carries: false,
+        third: Third::default(),
     }
 }
 
@@ -103,7 +108,7 @@ pub fn person_up(
     }
     let hello = HelloDirect {
         version: PROTOCOL_VERSION,
-        features: 0,
+        features: FEATURE_CARRY,
         clock: now.wall_ms,
         program: String::from(PROGRAM),
         way,
@@ -139,7 +144,7 @@ fn knock_refusal(client: &Client, peer: Id, key: &PublicKey, called: bool) -> Op
     }
     let mut strangers = 0;
     for link in client.links.values() {
-        if link.peer != 0 && !is_known(client, link.peer) {
+        if link.peer != 0 && link.path != Path::Third && !is_known(client, link.peer) {
             strangers += 1;
         }
     }
@@ -163,24 +168,6 @@ fn refusal_put(client: &Client, link: LinkId, reason: FailKind, out: &mut Out) {
     let body = Refused { reason: reason as u16, content_type: 0, content_id: 0 };
     direct_put(client, link, Kind::Refused, &body, out);
     direct_put(client, link, Kind::Quit, &Quit { reason: reason as u16 }, out);
-}
-
-/// Число пути в HELLO.
-fn way_code(path: Path) -> u8 {
-    match path {
-        Path::Lan => WAY_LAN,
-        Path::Manual => WAY_MANUAL,
-        Path::Direct | Path::Relay => WAY_DIRECT,
-    }
-}
-
-/// Путь по числу из HELLO; незнакомое число — просто прямой.
-fn way_path(code: Option<u8>) -> Path {
-    match code {
-        Some(WAY_LAN) => Path::Lan,
-        Some(WAY_MANUAL) => Path::Manual,
-        Some(_) | None => Path::Direct,
-    }
 }
 
 /// Кончает линию со своей стороны и говорит тому концу почему.
@@ -229,6 +216,10 @@ pub fn direct_packet(
         Ok(row) if row.family == Family::Control => {
             control_received(client, link, row.kind, data, now, out)
         }
+        Ok(row) if row.family == Family::Carry => {
+            carry_received(client, link, row, header, data, now, out);
+            Ok(())
+        }
         Ok(row) => {
             if header.dest_id == client.me {
                 person_packet(client, row, header, data, now, out);
@@ -267,7 +258,7 @@ fn direct_allowed(
 }
 
 /// Незнакомым вместе отведено столько пакетов: их поток не мешает разговору с прочими.
-fn stranger_room(client: &mut Client, now: Time) -> bool {
+pub fn stranger_room(client: &mut Client, now: Time) -> bool {
     let passed = now.mono_ms.saturating_sub(client.stranger_ms);
     let fresh = passed * STRANGER_RATE / 1_000;
     if fresh > 0 {
@@ -313,6 +304,7 @@ fn control_received(
         }
         Kind::KeyAsk => ask_received(client, link, data, now, out),
         Kind::Key => bundle_received(client, link, data, now, out),
+        Kind::Routes => routes_received(client, link, data),
         Kind::Quited
         | Kind::Watch
         | Kind::Presence
@@ -330,7 +322,9 @@ fn control_received(
         | Kind::FileBlock
         | Kind::FileEnd
         | Kind::FileDone
-        | Kind::FileStop => Err(fail(FailKind::NotAllowed, "")),
+        | Kind::FileStop
+        | Kind::Carry
+        | Kind::CarryFile => Err(fail(FailKind::NotAllowed, "")),
     }
 }
 
@@ -359,6 +353,7 @@ fn hello_received(
     if let Some(found) = client.links.get_mut(&link) {
         found.stage = Stage::Up;
         found.name = name.clone();
+        found.carries = hello.features & FEATURE_CARRY != 0;
         if !called {
             found.path = way_path(hello.way);
         }
@@ -425,7 +420,8 @@ pub fn direct_tick(client: &mut Client, now: Time, out: &mut Out) {
     calls_tick(client, now, out);
     let mut late: Vec<(LinkId, FailKind)> = Vec::new();
     let mut quiet: Vec<LinkId> = Vec::new();
-    for found in client.links.values_mut() {
+    // Через третьих — свои сроки: thirds.rs.
+    for (_, found) in client.links.range_mut(..THIRD_FIRST) {
         let waited = now.mono_ms.saturating_sub(found.since_ms);
         let silent = now.mono_ms.saturating_sub(found.heard_ms);
         match found.stage {
@@ -467,7 +463,7 @@ pub fn direct_part(
     let mut found = call_forget(client, peer);
     let mut links: Vec<LinkId> = Vec::new();
     for link in client.links.values() {
-        if link.peer == peer {
+        if link.peer == peer && link.path != Path::Third {
             links.push(link.link);
         }
     }
@@ -480,6 +476,7 @@ pub fn direct_part(
 
 /// Программа уходит: попрощаться со всеми.
 pub fn direct_leave(client: &mut Client, out: &mut Out) {
+    thirds_leave(client, out);
     let mut links: Vec<(LinkId, Stage)> = Vec::new();
     for link in client.links.values() {
         links.push((link.link, link.stage));

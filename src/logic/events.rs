@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::account::{VaultOrder, VaultTold};
 use super::accounts::AccountTold;
 pub use super::command::{AccountCommand, Budget, Command, ExportForm, LinkCommand, PastCommand};
+use super::mesh::CarryWish;
 pub use super::orders::{
     BaseOrder, BaseTold, FileMark, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place,
     Wanted,
@@ -122,6 +123,8 @@ pub struct Wishes {
     pub listen: bool,
     /// People in the local network are sought.
     pub discovery: bool,
+    /// Packets of others are passed on.
+    pub carry: CarryWish,
 }
 
 /// What the client knows when it starts.
@@ -342,6 +345,13 @@ pub enum Action {
         link: LinkId,
         lane: Lane,
     },
+    /// The same, for others: dropped when this lane of the link holds much already.
+    Carry {
+        link: LinkId,
+        lane: Lane,
+        start: usize,
+        end: usize,
+    },
     /// Write out what is queued, then close.
     Close {
         link: LinkId,
@@ -403,10 +413,11 @@ pub enum Action {
         transfer: Transfer,
         facts: TransferFacts,
     },
-    /// Read these packets, seal them and send them over this link.
+    /// Read these packets, seal them and send them over this link; `over` has its socket.
     SourceRead {
         transfer: Transfer,
         link: LinkId,
+        over: LinkId,
         me: Id,
         first: u64,
         count: u64,
@@ -424,9 +435,10 @@ pub enum Action {
         transfer: Transfer,
         facts: TransferFacts,
     },
-    /// The packet at hand belongs to this incoming file.
+    /// The packet at hand belongs to this incoming file, but for its first `skip` bytes.
     PartPacket {
         transfer: Transfer,
+        skip: usize,
     },
     /// Stop writing for now; the journal stays.
     PartHalt {

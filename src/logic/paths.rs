@@ -1,6 +1,6 @@
-//! Paths to a person: which link carries everything to him now (lan, then direct, then the relay),
+//! Paths to a person: which link carries everything to him now (lan, then direct, then over a third, then the relay),
 //! and what follows when the best one changes.
-//! Пути к человеку: по какой линии сейчас идёт к нему всё (своя сеть, прямая, сервер) и что
+//! Пути к человеку: по какой линии сейчас идёт к нему всё (своя сеть, прямая, через третьего, сервер) и что
 //! следует, когда лучший путь сменился.
 
 use std::collections::BTreeSet;
@@ -16,13 +16,33 @@ use crate::base::bounds::{KEY_AGAIN_MS, RESEND_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
+use crate::wire::control::{WAY_DIRECT, WAY_LAN, WAY_MANUAL};
 
 /// Чем меньше, тем лучше.
 fn path_rank(path: Path) -> u8 {
     match path {
         Path::Lan => 0,
         Path::Direct | Path::Manual => 1,
-        Path::Relay => 2,
+        Path::Third => 2,
+        Path::Relay => 3,
+    }
+}
+
+/// Число пути в HELLO.
+pub fn way_code(path: Path) -> u8 {
+    match path {
+        Path::Lan => WAY_LAN,
+        Path::Manual => WAY_MANUAL,
+        Path::Direct | Path::Third | Path::Relay => WAY_DIRECT,
+    }
+}
+
+/// Путь по числу из HELLO; незнакомое число — просто прямой.
+pub fn way_path(code: Option<u8>) -> Path {
+    match code {
+        Some(WAY_LAN) => Path::Lan,
+        Some(WAY_MANUAL) => Path::Manual,
+        Some(_) | None => Path::Direct,
     }
 }
 
@@ -151,12 +171,16 @@ pub fn path_show(client: &Client, peer: Id, lost: Option<(&Fail, Path)>, out: &m
         state: LinkShow::Up,
         path: Path::Relay,
         address: String::new(),
+        via: String::new(),
         reason,
         retry_ms: 0,
     };
     if let Some(found) = direct_best(client, peer) {
         shown.path = found.path;
         shown.address = found.address.clone();
+        if found.path == Path::Third {
+            shown.via = contact_name(client, found.third.via);
+        }
         if !client.contacts.contains_key(&peer) && !found.name.is_empty() {
             shown.name = found.name.clone();
         }

@@ -8,13 +8,14 @@ use super::events::{
 use super::paths::way_link;
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
+use super::thirds::third_goes;
 use super::transfers::{
     done_send, file_begin, file_ended, file_moved, file_show, finished_push, mark_put, stop_send,
     stop_shown, transfer_end, transfer_pause,
 };
 use crate::base::bounds::{
     ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, IMAGE_BYTES_MAX, OFFERS_MAX, STALL_MS,
-    TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
+    THIRD_STALL_MS, TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -316,7 +317,10 @@ pub fn part_rewound(client: &mut Client, transfer: Transfer, saved: u64, now: Ti
 pub fn parts_tick(client: &mut Client, now: Time, out: &mut Out) {
     let mut stalled: Vec<(Transfer, u64)> = Vec::new();
     for state in client.transfers.values() {
-        let silent = now.mono_ms.saturating_sub(state.moved_ms) >= STALL_MS;
+        // Через третьего пакеты пропадают молча: просить снова пора раньше.
+        let third = third_goes(client, state.facts.peer);
+        let stall = if third { THIRD_STALL_MS } else { STALL_MS };
+        let silent = now.mono_ms.saturating_sub(state.moved_ms) >= stall;
         if !state.outgoing && state.phase == Phase::Running && silent {
             stalled.push((state.number, state.moved));
         }
@@ -335,7 +339,7 @@ pub fn data_received(client: &Client, source: Id, handle: u32, out: &mut Out) {
     for state in client.transfers.values() {
         let ours = !state.outgoing && state.facts.peer == source && state.facts.handle == handle;
         if ours && state.phase == Phase::Running {
-            out.actions.push(Action::PartPacket { transfer: state.number });
+            out.actions.push(Action::PartPacket { transfer: state.number, skip: 0 });
             return;
         }
     }

@@ -5,6 +5,7 @@
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::contact_meet;
 use super::events::{Action, Budget, FileMark, Out, Random, Transfer, TransferFacts};
+use super::mesh_carry::link_over;
 use super::messages::{envelope_new, message_id, outbox_put};
 use super::paths::way_link;
 use super::show::{FileState, PeerState};
@@ -269,6 +270,7 @@ pub fn want_received(
     out.actions.push(Action::SourceRead {
         transfer,
         link,
+        over: link_over(client, link),
         me: client.me,
         first: body.first,
         count: body.count,

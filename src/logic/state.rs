@@ -9,6 +9,7 @@ use super::events::{
     FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
     TransferFacts, Wishes,
 };
+use super::mesh::Mesh;
 use super::rooms::Room;
 use super::show::{FileState, Path, PeerState, Quote};
 use crate::base::bounds::STRANGER_BURST;
@@ -43,6 +44,8 @@ pub struct Client {
     /// Who was seen in the local network.
     pub near: BTreeMap<Id, Near>,
     pub near_ms: u64,
+    /// Who passes packets on, and to whom.
+    pub mesh: Mesh,
     /// Where one's own door is, as it stands in the card.
     pub doors: Vec<String>,
     /// Packets that strangers on direct links may still send, and when that was last counted.
@@ -140,6 +143,21 @@ pub struct PeerLink {
     /// One-time keys given out over it.
     pub keys_given: u32,
     pub address: String,
+    /// The other end knows ROUTES and CARRY.
+    pub carries: bool,
+    pub third: Third,
+}
+
+/// What a link over a third is made of; of other links all zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Third {
+    pub me: Id,
+    /// The neighbour who carries, and the link to him.
+    pub via: Id,
+    pub over: LinkId,
+    /// How its packets are counted.
+    pub stream: u32,
+    pub number: u32,
 }
 
 /// Somebody who was seen in the local network.
@@ -327,6 +345,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         calls: Vec::new(),
         near: BTreeMap::new(),
         near_ms: 0,
+        mesh: Mesh::default(),
         doors: facts.doors.clone(),
         stranger_room: STRANGER_BURST,
         stranger_ms: 0,
