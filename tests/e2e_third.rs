@@ -14,7 +14,8 @@ use common::files::{
     MIB, arrived, file_make, names_settle, offered, part_grown, part_length, reason_is, topup,
 };
 use common::{
-    Client, all, client_again, client_kill, client_start_at, forget, meet, say, say_words, wait,
+    Client, all, client_again, client_kill, client_start_at, forget, meet, say, say_words, take,
+    wait,
 };
 use serde_json::{Value, json};
 
@@ -217,7 +218,8 @@ fn nobody_carries_for_strangers_or_against_his_will() {
     forget(&mut ann);
     say(&mut ann, "/peers");
     wait(&mut ann, json!({"event": "link", "peer": bob.id, "state": "up"}));
-    assert!(all(&mut ann, json!({"event": "link", "peer": cat.id, "state": "up"})).is_empty());
+    let up = take(&mut ann, &json!({"event": "link", "peer": cat.id, "state": "up"}));
+    assert_eq!(up, None);
     say(&mut bob, "/set carry on");
     third(&mut ann, &cat.id, "Bob");
     speak(&mut cat, &mut ann, "through again");
