@@ -162,12 +162,14 @@ fn third_check(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
     };
     let (peer, stage, via, over) = (found.peer, found.stage, found.third.via, found.third.over);
     let silent = now.mono_ms.saturating_sub(found.heard_ms);
-    let way = match client.mesh.table.get(&peer) {
-        // Сосед ближе некуда: через третьего к нему не ходят.
-        Some(way) if is_welcome(client, peer) => way.clone(),
-        Some(_) | None => {
-            return direct_down(client, link, fail(FailKind::PeerOffline, ""), now, out);
-        }
+    if !is_welcome(client, peer) {
+        return third_end(client, link, FailKind::Stranger, now, out);
+    }
+    if client.wishes.carry == CarryWish::Off {
+        return third_end(client, link, FailKind::Leaving, now, out);
+    }
+    let Some(way) = client.mesh.table.get(&peer).cloned() else {
+        return direct_down(client, link, fail(FailKind::PeerOffline, ""), now, out);
     };
     let patience = if stage == Stage::Up { THIRD_SILENT_MS } else { THIRD_HELLO_MS };
     if silent >= patience {
@@ -191,6 +193,13 @@ fn third_check(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
         let ping = Ping { number: now.mono_ms, clock: now.wall_ms };
         direct_put(client, link, Kind::Ping, &ping, out);
     }
+}
+
+/// Кончает линию сам: тот конец узнаёт об этом сразу, а не по тишине.
+fn third_end(client: &mut Client, link: LinkId, kind: FailKind, now: Time, out: &mut Out) {
+    direct_put(client, link, Kind::Quit, &Quit { reason: kind as u16 }, out);
+    carry_wrap(client, out);
+    direct_down(client, link, fail(kind, ""), now, out);
 }
 
 /// Путь лёг через другого: линия та же, но посланное по-старому могло пропасть.

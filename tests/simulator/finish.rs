@@ -13,7 +13,7 @@ use super::world::{World, world_broken};
 
 /// Что ещё не затихло; `None` — всё доставлено и закончено.
 pub fn unsettled(world: &World) -> Option<String> {
-    if !world.server.alive {
+    if !world.server.alive && !world.plan.mesh {
         return Some(String::from("the server is down"));
     }
     for (index, node) in world.nodes.iter().enumerate() {
@@ -24,7 +24,7 @@ pub fn unsettled(world: &World) -> Option<String> {
             return Some(format!("client{index} is down"));
         }
         let client = &node.client;
-        if client.server.stage != Stage::Up {
+        if client.server.stage != Stage::Up && !world.plan.mesh {
             return Some(format!("client{index} has stage {:?}", client.server.stage));
         }
         if !client.questions.is_empty() {
