@@ -148,7 +148,7 @@ fn knock_refusal(client: &Client, peer: Id, key: &PublicKey, called: bool) -> Op
             strangers += 1;
         }
     }
-    let full = client.links.len() >= DIRECT_LINKS_MAX;
+    let full = client.links.range(..THIRD_FIRST).count() >= DIRECT_LINKS_MAX;
     if full || (!known && strangers >= STRANGER_LINKS_MAX) {
         return Some(FailKind::PeerBusy);
     }

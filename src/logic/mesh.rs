@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::contacts::is_stranger;
 use super::direct::direct_put;
 use super::events::{LinkId, Out, Standing};
-use super::mesh_carry::{Pair, Seen};
-use super::paths::direct_best;
+use super::mesh_carry::{Pair, Seen, THIRD_FIRST};
+use super::paths::{direct_best, path_rank};
 use super::show::Path;
-use super::state::{Client, Stage};
+use super::state::{Client, PeerLink, Stage};
 use crate::base::bounds::{
     CARRY_BURST, HOPS_MAX, NEIGHBOURS_MAX, REACHED_MAX, ROUTES_AGAIN_MS, ROUTES_GAP_MS, ROUTES_MAX,
     THIRD_AGAIN_MS,
@@ -125,20 +125,27 @@ pub fn own_link(client: &Client, peer: Id) -> Option<LinkId> {
 
 /// Сверяет соседей с линиями: новые заводятся, ушедшие забываются вместе с их словами.
 fn neighbours_sync(client: &mut Client, now: Time) {
-    let mut present: BTreeMap<Id, (LinkId, [u8; 32])> = BTreeMap::new();
-    for link in client.links.values() {
-        let stands = link.stage == Stage::Up && link.path != Path::Third && link.carries;
-        if !stands || present.contains_key(&link.peer) || !is_friend(client, link.peer) {
+    let mut present: BTreeMap<Id, &PeerLink> = BTreeMap::new();
+    for (_, link) in client.links.range(..THIRD_FIRST) {
+        if link.stage != Stage::Up || !link.carries || !is_friend(client, link.peer) {
             continue;
         }
-        if let (Some(best), true) = (own_link(client, link.peer), present.len() < NEIGHBOURS_MAX) {
-            present.insert(link.peer, (best, link.key));
+        let better = match present.get(&link.peer) {
+            Some(known) => path_rank(link.path) < path_rank(known.path),
+            None => present.len() < NEIGHBOURS_MAX,
+        };
+        if better {
+            present.insert(link.peer, link);
         }
+    }
+    let mut links: Vec<(Id, LinkId, [u8; 32])> = Vec::new();
+    for (id, link) in &present {
+        links.push((*id, link.link, link.key));
     }
     let mesh = &mut client.mesh;
     let mut gone: Vec<Id> = Vec::new();
     for id in mesh.neighbours.keys() {
-        if !present.contains_key(id) {
+        if !links_hold(&links, *id) {
             gone.push(*id);
         }
     }
@@ -146,7 +153,7 @@ fn neighbours_sync(client: &mut Client, now: Time) {
         mesh.neighbours.remove(&id);
         mesh.dirty = true;
     }
-    for (id, (link, key)) in present {
+    for (id, link, key) in links {
         if let Some(known) = mesh.neighbours.get_mut(&id) {
             known.link = link;
             continue;
@@ -168,6 +175,16 @@ fn neighbours_sync(client: &mut Client, now: Time) {
         };
         mesh.neighbours.insert(id, fresh);
     }
+}
+
+/// Есть ли этот человек среди стоящих линий (они по порядку номеров).
+fn links_hold(links: &[(Id, LinkId, [u8; 32])], id: Id) -> bool {
+    for (known, _, _) in links {
+        if *known == id {
+            return true;
+        }
+    }
+    false
 }
 
 /// ROUTES соседа: до кого он достаёт. Незнакомому на слово не верят ни в чём.

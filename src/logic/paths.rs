@@ -19,7 +19,7 @@ use crate::base::ids::Id;
 use crate::wire::control::{WAY_DIRECT, WAY_LAN, WAY_MANUAL};
 
 /// Чем меньше, тем лучше.
-fn path_rank(path: Path) -> u8 {
+pub fn path_rank(path: Path) -> u8 {
     match path {
         Path::Lan => 0,
         Path::Direct | Path::Manual => 1,

@@ -7,6 +7,7 @@ use supertext::logic::state::Stage;
 
 use super::ledger::node_of;
 use super::mail::mail_check;
+use super::mesh::unseen;
 use super::texts::texts_check;
 use super::user::user_types;
 use super::world::{World, world_broken};
@@ -26,6 +27,9 @@ pub fn unsettled(world: &World) -> Option<String> {
         let client = &node.client;
         if client.server.stage != Stage::Up && !world.plan.mesh {
             return Some(format!("client{index} has stage {:?}", client.server.stage));
+        }
+        if let (true, Some(why)) = (world.plan.mesh, unseen(world, index)) {
+            return Some(why);
         }
         if !client.questions.is_empty() {
             return Some(format!("client{index} waits for an answer"));

@@ -5,8 +5,9 @@
 
 use supertext::base::bounds::{CARRY_FILES_MAX, CARRY_MESSAGES_MAX, HEADER_BYTES};
 use supertext::logic::card::card_make;
-use supertext::logic::events::{Action, Command, LinkCommand, LinkId, Out};
+use supertext::logic::events::{Action, Command, LinkCommand, LinkId, Out, Standing};
 use supertext::logic::mesh_carry::carry_batch;
+use supertext::logic::show::PeerState;
 use supertext::wire::carry::carry_read;
 use supertext::wire::header::{header_bytes, header_read};
 use supertext::wire::packets::{Family, Lane, packet_find};
@@ -18,6 +19,20 @@ use super::plan::Plan;
 use super::random::{random_chance, random_range};
 use super::world::{Happening, World, world_at, world_broken};
 
+/// Кого из живых контактов не видно на связи: сеть срослась, видны должны быть все.
+pub fn unseen(world: &World, node: usize) -> Option<String> {
+    for contact in world.nodes[node].client.contacts.values() {
+        let Some(other) = super::ledger::node_of(world, contact.id) else {
+            continue;
+        };
+        let there = world.nodes[other].alive && contact.standing == Standing::Contact;
+        if there && contact.state != PeerState::Online {
+            return Some(format!("client{node} does not see client{other}"));
+        }
+    }
+    None
+}
+
 /// План прогона без сервера: всё, что делает сервер или с ним, отпадает.
 pub fn mesh_plan(plan: &mut Plan, state: &mut u64) {
     plan.mesh = true;
@@ -26,6 +41,7 @@ pub fn mesh_plan(plan: &mut Plan, state: &mut u64) {
     plan.direct = random_chance(state, 500);
     plan.client_crashes = random_chance(state, 700);
     plan.server_crashes = false;
+    plan.carry_lost = if random_chance(state, 300) { random_range(state, 5, 150) } else { 0 };
     plan.mail_fails = 0;
     plan.dier = None;
     plan.restores = false;
@@ -110,6 +126,10 @@ pub fn carry_send(
         return;
     };
     if wire.ways[way].bytes[lane_index(lane)] + list[0].weight > bound {
+        world.ledger.overflows += 1;
+        return;
+    }
+    if !world.healed && random_chance(&mut world.random, world.plan.carry_lost) {
         world.ledger.overflows += 1;
         return;
     }

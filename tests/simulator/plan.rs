@@ -87,6 +87,8 @@ pub struct Plan {
     pub mesh: bool,
     /// The last of the chain is linked to the first.
     pub ring: bool,
+    /// Packets of others that a carrier drops before the healing, thousandths.
+    pub carry_lost: u64,
 }
 
 /// Тянет план из случая.
@@ -155,6 +157,7 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         direct: random_chance(state, 500),
         mesh: false,
         ring: false,
+        carry_lost: 0,
     }
 }
 
