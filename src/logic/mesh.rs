@@ -1,9 +1,9 @@
-//! The net of neighbours: who of one's contacts passes packets on, whom each of them reaches, and the
-//! table made of it: distance vector, split horizon, at most HOPS_MAX links. Nothing here is believed
-//! about who somebody is: the seal between the two ends is.
-//! Сеть соседей: кто из контактов передаёт чужое, до кого каждый достаёт и таблица из этого: вектор
-//! расстояний, расщеплённый горизонт, не больше HOPS_MAX линий. Кто есть кто, решает не она, а печать
-//! между концами.
+//! The net of neighbours: which contacts pass packets on, whom each of them reaches, and the table
+//! made of it: distance vector, split horizon, at most HOPS_MAX links. Who somebody is, the seal
+//! between the two ends says, not this table.
+//! Сеть соседей: кто из контактов передаёт чужое, до кого каждый достаёт, и таблица из этого:
+//! вектор расстояний, расщеплённый горизонт, не больше HOPS_MAX линий. Кто есть кто, говорит не
+//! она, а печать между концами.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,7 +1,8 @@
-//! CARRY: packets of others on their way, and one's own in and out of them. Nothing is sent twice for
-//! one that came: hops end a loop, the table of seen numbers ends it sooner, a full lane drops.
+//! CARRY: packets of others on their way, and one's own in and out of them. One that came makes
+//! at most one that goes: hops end a loop, the table of seen numbers ends it sooner, and what finds
+//! a full lane is dropped.
 //! CARRY: чужие пакеты в пути и свои внутри них. На один пришедший уходит не больше одного: петлю
-//! кончает предел шагов, а ещё раньше память о виденных номерах; что не влезло в полосу, пропадает.
+//! кончает предел шагов, ещё раньше — память о виденных номерах; что не влезло в полосу, пропадает.
 
 use super::direct::{direct_packet, stranger_room};
 use super::events::{Action, LinkId, Out, out_send};

@@ -1,7 +1,7 @@
-//! Paths to a person: which link carries everything to him now (lan, then direct, then over a third, then the relay),
-//! and what follows when the best one changes.
-//! Пути к человеку: по какой линии сейчас идёт к нему всё (своя сеть, прямая, через третьего, сервер) и что
-//! следует, когда лучший путь сменился.
+//! Paths to a person: which link carries everything to him now (lan, then direct, then over a
+//! third, then the relay), and what follows when the best one changes.
+//! Пути к человеку: по какой линии сейчас идёт к нему всё (своя сеть, прямая, через третьего,
+//! сервер) и что следует, когда лучший путь сменился.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Links over a third: greeted, kept alive and ended like direct ones, but their packets travel
 //! inside CARRY and nothing proves who is at the other end: only the seal of what comes does.
-//! Линии через третьего: здороваются, живут и кончаются, как прямые, но пакеты их едут внутри CARRY,
-//! и кто на том конце, не доказывает ничто, кроме печати на пришедшем.
+//! Линии через третьего: здороваются, живут и кончаются, как прямые, но пакеты их едут внутри
+//! CARRY, и кто на том конце, не доказывает ничто, кроме печати на пришедшем.
 
 use super::client::PROGRAM;
 use super::direct::{direct_down, direct_put, link_new};

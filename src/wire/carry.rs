@@ -1,4 +1,4 @@
-//! Over a third: ROUTES says whom a neighbour reaches, CARRY holds a packet on its way through others.
+//! Over a third: ROUTES says whom a neighbour reaches, CARRY holds a packet on its way.
 //! What a carrier sees of it: the two ids, hops, a number; the packet inside is not for him.
 //! Через третьего: ROUTES говорит, до кого сосед достаёт, CARRY несёт чужой пакет через других.
 //! Переносчику видны два номера людей, остаток шагов и номер посылки; пакет внутри не для него.
@@ -46,7 +46,7 @@ pub struct Routes {
     pub routes: Vec<Route>,
 }
 
-/// Head of CARRY: how far it may still go, and which packet of its source to this destination it is.
+/// Head of CARRY: how far it may still go, which packet of its source to this destination it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CarryHead {
     /// Links it may still travel after this one.

@@ -22,7 +22,7 @@ use crate::base::bounds::{
 };
 use crate::crypto::identity::PublicKey;
 use crate::crypto::tls::call_pinned;
-use crate::logic::events::{Action, LinkId, Out};
+use crate::logic::events::{Action, LinkId, Out, Transfer};
 use crate::logic::show::Show;
 use crate::net::link::{Gauge, gauge_lane};
 use crate::wire::packets::Lane;
@@ -232,6 +232,14 @@ pub fn perform(hands: &mut Hands, queues: &Queues, out: &mut Out, packet: &[u8])
     over
 }
 
+/// Пакет файла — к прочим для filesaver-а.
+fn part_add(hands: &mut Hands, queues: &Queues, transfer: Transfer, packet: &[u8]) {
+    batch_add(&mut hands.save, transfer, Lane::Files, packet);
+    if hands.save.bytes.len() + STEP_BYTES / 4 > STEP_BYTES {
+        save_hand(hands, queues);
+    }
+}
+
 /// Исполняет одно действие.
 fn perform_one(
     hands: &mut Hands,
@@ -249,10 +257,7 @@ fn perform_one(
         }
         Action::Forward { link, lane } => return send_add(hands, queues, link, lane, packet),
         Action::PartPacket { transfer, skip } => {
-            batch_add(&mut hands.save, transfer, Lane::Files, &packet[skip..]);
-            if hands.save.bytes.len() + STEP_BYTES / 4 > STEP_BYTES {
-                save_hand(hands, queues);
-            }
+            part_add(hands, queues, transfer, &packet[skip..]);
         }
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
@@ -283,8 +288,7 @@ fn perform_one(
         }
         Action::SourceRead { transfer, link, over, me, first, count, fresh } => {
             if let Some(gauge) = hands.gauges.get(&over) {
-                let gauge = gauge.clone();
-                let begun = !fresh;
+                let (gauge, begun) = (gauge.clone(), !fresh);
                 let order = ReadOrder { transfer, link, gauge, me, first, count, fresh, begun };
                 post_reader(hands, queues, ReaderOrder::Read(order));
             }
