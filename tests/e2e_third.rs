@@ -14,8 +14,8 @@ use common::files::{
     MIB, arrived, file_make, names_settle, offered, part_grown, part_length, reason_is, topup,
 };
 use common::{
-    Client, all, client_again, client_kill, client_start_at, forget, meet, say, say_words, take,
-    wait,
+    Client, all, client_again, client_kill, client_start_at, client_up, forget, meet, say,
+    say_words, take, wait,
 };
 use serde_json::{Value, json};
 
@@ -110,7 +110,8 @@ fn a_file_goes_over_a_friend_who_dies_and_comes_back() {
     third(&mut cat, &ann.id, "Bob");
     let resumed = wait(&mut cat, json!({"event": "file", "state": "resumed"}));
     assert!(resumed["resumed_from"].as_u64().unwrap() > 0, "{resumed}");
-    arrived(&mut ann, &mut cat, &path);
+    let (done, _) = arrived(&mut ann, &mut cat, &path);
+    println!("over a third: {} bytes/s after the carrier came back", done["rate"]);
     names_settle(&cat.home.join("downloads"), &["big.bin"]);
     speak(&mut cat, &mut ann, "all is here");
 }
@@ -226,4 +227,36 @@ fn nobody_carries_for_strangers_or_against_his_will() {
     // Закрытый не проходит и через друга.
     say(&mut cat, &format!("/block {}", ann.id));
     wait(&mut ann, json!({"event": "link", "peer": cat.id, "state": "down", "path": "third"}));
+}
+
+#[test]
+fn the_server_takes_over_when_the_carrier_leaves() {
+    let world = world_make();
+    let mut ann = client_up(&world, "Ann", &["--yes"]);
+    let mut cat = client_up(&world, "Cat", &["--accept-files"]);
+    let mut bob = fixed(&world.folder.path().join("away"), "Bob");
+    meet(&mut ann, &mut cat);
+    speak(&mut ann, &mut cat, "over the server");
+    connect(&mut ann, &mut bob);
+    connect(&mut cat, &mut bob);
+    third(&mut ann, &cat.id, "Bob");
+    third(&mut cat, &ann.id, "Bob");
+    topup(&mut ann, &cat);
+    let path = file_make(world.folder.path(), "both.bin", 64 * MIB, 5);
+    offered(&mut ann, &mut cat, &path);
+    part_grown(&cat, 10 * MIB);
+    for turn in 0..2 {
+        forget(&mut ann);
+        client_kill(&mut bob);
+        let relay = json!({"event": "link", "peer": cat.id, "state": "up", "path": "relay"});
+        wait(&mut ann, relay);
+        speak(&mut ann, &mut cat, &format!("over the server {turn}"));
+        speak(&mut cat, &mut ann, &format!("and back {turn}"));
+        forget(&mut ann);
+        client_again(&mut bob);
+        third(&mut ann, &cat.id, "Bob");
+        speak(&mut ann, &mut cat, &format!("over Bob {turn}"));
+        speak(&mut cat, &mut ann, &format!("and back over Bob {turn}"));
+    }
+    arrived(&mut ann, &mut cat, &path);
 }

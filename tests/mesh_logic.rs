@@ -531,3 +531,43 @@ fn pairs_are_remembered_up_to_the_bound() {
     assert_eq!(net.nodes[1].mesh.seen.len(), SEEN_PAIRS_MAX);
     assert_eq!(net.nodes[1].mesh.seen_order.len(), SEEN_PAIRS_MAX);
 }
+
+#[test]
+fn nothing_inside_ends_the_link_it_came_over() {
+    let mut net = chain(4, false);
+    pass(&mut net, 6_000);
+    assert!(is_up(&net, 3, 0) && is_up(&net, 2, 0));
+    let mut state = 0x0f1e_2d3c_u64;
+    let mut inner = Vec::new();
+    for turn in 0..20_000u32 {
+        // Правильный пакет изнутри, испорченный в нескольких местах, и такой же снаружи.
+        inner.clear();
+        let ask = supertext::wire::control::KeyAsk { id: id_of(2) };
+        let kinds = [Kind::KeyAsk, Kind::Ping, Kind::Hello, Kind::Routes, Kind::Quit, Kind::Watch];
+        let kind = kinds[turn as usize % kinds.len()];
+        packet_put(&mut inner, kind, id_of(0), 0, 0, &ask).expect("it fits");
+        for _ in 0..turn % 4 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let place = (state >> 33) as usize % inner.len();
+            inner[place] = (state >> 20) as u8;
+        }
+        let head = CarryHead { hops: 5, stream: 1, number: turn };
+        let mut packet = Vec::new();
+        carry_put(&mut packet, Lane::Messages, (id_of(0), id_of(2)), &head, &inner).expect("fits");
+        if turn % 7 == 0 {
+            // CARRY внутри CARRY не бывает.
+            let whole = packet.clone();
+            packet.clear();
+            carry_put(&mut packet, Lane::Messages, (id_of(0), id_of(2)), &head, &whole)
+                .expect("fits");
+        }
+        net.now_ms += 5;
+        hand(&mut net, 2, link_between(2, 1), &packet);
+        let link = &net.nodes[2].links[&link_between(2, 1)];
+        assert_eq!(link.stage, Stage::Up, "turn {turn}");
+        net.queue.clear();
+    }
+    net.sent = 0;
+    pass(&mut net, 70_000);
+    assert!(is_up(&net, 2, 0), "it stands again after all that");
+}
