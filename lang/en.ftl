@@ -481,3 +481,6 @@ window-room-invite = Take in
 window-room-expel = Take out
 window-room-list = Members
 window-room-leave = Leave the room
+outside-open = Seen from outside as { $address }: no router in between, others can reach this computer if the firewall lets them.
+outside-mapped = Seen from outside as { $address }: the router lets direct links through.
+outside-symmetric = Seen from outside as { $address }, and differently by everybody: behind such a router direct links succeed with some people only, with the others everything goes through the server or a third person.

@@ -481,3 +481,6 @@ window-room-invite = 邀请
 window-room-expel = 移出
 window-room-list = 成员
 window-room-leave = 退出房间
+outside-open = 从外部看本机地址为 { $address }：中间没有路由器，防火墙允许时他人可直接连接。
+outside-mapped = 从外部看本机地址为 { $address }：路由器可通过直连。
+outside-symmetric = 从外部看本机地址为 { $address }，且每个对方看到的都不同：在这种路由器后只能与部分人直连，其余经服务器或第三方转发。

@@ -19,7 +19,7 @@ use crate::logic::account::Purpose;
 use crate::logic::events::Standing;
 pub use crate::logic::show::file_word;
 use crate::logic::show::{
-    FileShow, LinkShow, MessageShow, Path, PathShow, PeerState, ReceiptState, Show,
+    FileShow, LinkShow, MessageShow, Nat, Path, PathShow, PeerState, ReceiptState, Show,
 };
 use crate::store::contacts::standing_word;
 use crate::wire::message::MessageId;
@@ -160,6 +160,16 @@ pub fn path_word(path: Path) -> &'static str {
     }
 }
 
+/// Слово для того, что стоит между машиной и миром.
+pub fn nat_word(nat: Nat) -> &'static str {
+    match nat {
+        Nat::Unknown => "unknown",
+        Nat::Open => "open",
+        Nat::Mapped => "mapped",
+        Nat::Symmetric => "symmetric",
+    }
+}
+
 /// Слово для состояния сообщения.
 pub fn receipt_word(state: ReceiptState) -> &'static str {
     match state {
@@ -196,6 +206,9 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::PeerLink(shown) => path_json(texts, shown),
         Show::Card { card, addresses } => card_json(card, addresses),
         Show::Near { id, address } => near_json(*id, address),
+        Show::Outside { nat, address } => {
+            json!({"event": "outside", "nat": nat_word(*nat), "address": address})
+        }
         Show::Contact { .. } => contact_json(show),
         Show::Request { id, name, words } => request_json(*id, name, words),
         Show::Safety { peer, name, number, verified } => json!({

@@ -2,7 +2,7 @@
 //! Что читает человек в консоли: каждое событие строкой на его языке.
 
 use super::commands::COMMANDS;
-use super::json::{file_word, link_word, path_word, peer_word, receipt_word};
+use super::json::{file_word, link_word, nat_word, path_word, peer_word, receipt_word};
 use super::rooms::{member_line, room_line, speaker};
 use super::seals::{bits_text, password_text, safety_text};
 use super::texts::{Texts, text, text_fail};
@@ -42,6 +42,10 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::PeerLink(shown) => path_line(texts, shown),
         Show::Card { card, addresses } => card_line(texts, card, addresses.is_empty()),
         Show::Near { id, address } => near_line(texts, *id, address),
+        Show::Outside { nat, address } => {
+            let key = format!("outside-{}", nat_word(*nat));
+            text(texts, &key, &[("address", address.clone())])
+        }
         Show::Contact { .. } => contact_line(texts, show),
         Show::Request { id, name, words } => request_text(texts, *id, name, words),
         Show::Safety { peer, name, number, verified } => {

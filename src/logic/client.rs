@@ -3,6 +3,8 @@
 //! Единственный шаг клиента: событие входит, действия выходят. Здесь жизнь линии с сервером;
 //! сообщения, файлы, лимиты и команды живут в соседних комнатах.
 
+use std::net::SocketAddr;
+
 use super::account::{account_flush, account_link_down, account_tick, reply_received, vault_told};
 use super::budget::limits_edited;
 use super::calls::calls_load;
@@ -16,6 +18,7 @@ use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
+use super::meetings::{meet_gathered, meets_tick};
 use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
 use super::nearby::near_heard;
 use super::paths::direct_peers;
@@ -34,7 +37,7 @@ use super::told::base_told;
 use super::transfers::{stop_received, transfers_pause};
 use super::trust::requests_again;
 use crate::base::bounds::{
-    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
+    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS, STUN_PORTS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
@@ -83,15 +86,22 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
         ClientEvent::Command { command, line, random } => {
             command_run(client, command, line, random, now, out);
         }
-        ClientEvent::LinkUp { link } => link_up(client, link, now, out),
-        ClientEvent::PersonUp { link, .. } if link == client.server.link => {
+        ClientEvent::LinkUp { link, from } => link_up(client, link, from, now, out),
+        ClientEvent::PersonUp { link, from, .. } if link == client.server.link => {
             // И у сервера бывает ключ Ed25519: его цепочку TLS уже проверил.
-            link_up(client, link, now, out);
+            link_up(client, link, from, now, out);
+        }
+        ClientEvent::Outside { nat, address } => (client.nat, client.outside) = (nat, address),
+        ClientEvent::Gathered { peer, token, addresses } => {
+            meet_gathered(client, peer, token, addresses, now, out);
         }
         ClientEvent::Near { id, fingerprint, address } => {
             near_heard(client, id, fingerprint, address, now, out);
         }
-        ClientEvent::Doors { addresses } => client.doors = addresses,
+        ClientEvent::Doors { addresses } => {
+            client.doors = addresses;
+            client.meets.clear();
+        }
         ClientEvent::PersonUp { link, key, from } => {
             person_up(client, link, key, &from, now, out);
         }
@@ -148,6 +158,7 @@ pub fn client_flush(client: &mut Client, now: Time, out: &mut Out) {
 fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     link_tick(client, now, out);
     direct_tick(client, now, out);
+    meets_tick(client, now, out);
     base_tick(client, now, out);
     outbox_tick(client, now, out);
     keys_tick(client, now, out);
@@ -211,12 +222,13 @@ fn link_give_up(client: &mut Client, failed: Fail, now: Time, out: &mut Out) {
 }
 
 /// TLS стоит: поздороваться.
-fn link_up(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
+fn link_up(client: &mut Client, link: LinkId, from: String, now: Time, out: &mut Out) {
     if client.server.link != link || client.server.stage != Stage::Connecting {
         out.actions.push(Action::Close { link, fail: FailKind::LinkClosed });
         return;
     }
     client.server.stage = Stage::Greeting;
+    client.server.place = from;
     (client.server.since_ms, client.server.heard_ms) = (now.mono_ms, now.mono_ms);
     let hello = Hello {
         version: PROTOCOL_VERSION,
@@ -224,6 +236,7 @@ fn link_up(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
         clock: now.wall_ms,
         program: String::from(PROGRAM),
         until: None,
+        stun: None,
     };
     control_put(client, Kind::Hello, &hello, out);
 }
@@ -430,6 +443,7 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     let server = client.server.address.clone();
     out_show(out, Show::Link { state: LinkShow::Up, server, reason: None, retry_ms: 0 });
     super::licence::licence_show(&hello, out);
+    servers_ask(client, hello.stun.unwrap_or_default(), out);
     let mut ids: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
         if !contact.blocked {
@@ -442,6 +456,20 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     watch_put(client, &ids, out);
     offers_renew(client, now, out);
     Ok(())
+}
+
+/// Где спрашивать о своём адресе: у этого же сервера, на портах, которые он назвал.
+fn servers_ask(client: &Client, ports: Vec<u16>, out: &mut Out) {
+    let Ok(place) = client.server.place.parse::<SocketAddr>() else {
+        return;
+    };
+    let mut servers = Vec::new();
+    for port in ports {
+        if port != 0 && servers.len() < STUN_PORTS {
+            servers.push(SocketAddr::new(place.ip(), port));
+        }
+    }
+    out.actions.push(Action::Ask { servers });
 }
 
 /// PING: ответить тем же числом.

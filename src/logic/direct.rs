@@ -9,6 +9,7 @@ use super::contacts::{contact_meet, is_stranger, name_clean};
 use super::events::{Action, LinkId, Out, out_send};
 use super::inbox::name_learn;
 use super::keys::{ask_received, bundle_received};
+use super::meetings::{meet_again, meet_done};
 use super::nearby::near_tick;
 use super::paths::{best_now, path_settle};
 use super::show::Path;
@@ -207,6 +208,9 @@ pub fn direct_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, o
     client.links.remove(&link);
     call_ended(client, link, stage, &failed, now, out);
     if peer != 0 {
+        if stage == Stage::Up {
+            meet_again(client, peer, now);
+        }
         path_settle(client, peer, before, Some((&failed, path)), now, out);
     }
 }
@@ -372,6 +376,9 @@ fn hello_received(
         name_learn(client, peer, &name, out);
     }
     call_answered(client, link);
+    for spare in meet_done(client, peer) {
+        link_end(client, spare, fail(FailKind::LinkDouble, ""), now, out);
+    }
     doubles_end(client, link, now, out);
     if let Some(old) = before {
         if !client.links.contains_key(&old) {

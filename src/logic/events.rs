@@ -2,6 +2,7 @@
 //! Что входит в логику и что из неё выходит, для клиента и для сервера.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use super::account::{VaultOrder, VaultTold};
 use super::accounts::AccountTold;
@@ -11,7 +12,7 @@ pub use super::orders::{
     Wanted,
 };
 use super::rooms::RoomFacts;
-use super::show::Show;
+use super::show::{Nat, Show};
 use crate::base::fail::{Fail, FailKind};
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -19,6 +20,7 @@ use crate::wire::control::KeyBundle;
 use crate::wire::header::Header;
 use crate::wire::message::TransferId;
 use crate::wire::packets::Lane;
+use crate::wire::stun::Token;
 
 /// Number of a link within this process.
 pub type LinkId = u32;
@@ -166,6 +168,19 @@ pub enum ClientEvent<'a> {
     /// TCP and TLS stand; HELLO has not been said yet.
     LinkUp {
         link: LinkId,
+        /// Where the server is.
+        from: String,
+    },
+    /// How the world sees us now: behind what kind of router, and at which address.
+    Outside {
+        nat: Nat,
+        address: String,
+    },
+    /// Where one may be found through UDP at the moment, and a fresh token to be tapped with.
+    Gathered {
+        peer: Id,
+        token: Token,
+        addresses: Vec<String>,
     },
     /// A beacon of the local network: who claims to listen at this address.
     Near {
@@ -356,6 +371,23 @@ pub enum Action {
         link: LinkId,
         addresses: Vec<String>,
         key: Option<PublicKey>,
+    },
+    /// From now on ask here for one's own address (UDP).
+    Ask {
+        servers: Vec<SocketAddr>,
+    },
+    /// Find out where one may be found now, and a token: `Gathered` follows.
+    Gather {
+        peer: Id,
+    },
+    /// Tap on a hole to this person; `link` is made through it, 0: he calls.
+    Punch {
+        link: LinkId,
+        peer: Id,
+        key: PublicKey,
+        own: Token,
+        theirs: Token,
+        addresses: Vec<SocketAddr>,
     },
     /// Seek people in the local network and be found there, or not any more.
     Seek {

@@ -19,6 +19,7 @@ pub mod keys;
 pub mod leaving;
 pub mod licence;
 pub mod mailbox;
+pub mod meetings;
 pub mod messages;
 pub mod nearby;
 pub mod orders;

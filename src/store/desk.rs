@@ -141,6 +141,7 @@ fn order_lost(desk: &mut Desk, order: &BaseOrder) {
         | BaseOrder::KeyGive { .. }
         | BaseOrder::Stored { .. }
         | BaseOrder::Seen { .. }
+        | BaseOrder::Aside { .. }
         | BaseOrder::Room(_)
         | BaseOrder::Mark { .. }
         | BaseOrder::Bits { .. }
@@ -238,6 +239,11 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
                 room_seen(desk, peer, keep)?;
             } else if let Some(message) = history_seen(&desk.base, peer, keep)? {
                 desk.told.push(BaseTold::SeenUpto { peer, message });
+            }
+        }
+        BaseOrder::Aside { peer, envelope } => {
+            if let Some(packet) = desk_seal(desk, peer, Place::default(), envelope)? {
+                desk.told.push(BaseTold::Outgoing { peer, packet });
             }
         }
         BaseOrder::Forget { peer } => {

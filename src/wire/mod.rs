@@ -9,3 +9,4 @@ pub mod header;
 pub mod message;
 pub mod packets;
 pub mod room;
+pub mod stun;

@@ -15,9 +15,9 @@ use super::listener::{Heard, ListenerOrder};
 use super::map::{Batch, QUEUES, Queues, batch_give};
 use super::perform::{
     Hands, Over, backlog_drain, hands_flush, perform, post_listener, post_reader, post_saver,
-    post_sender,
+    post_sender, puncher_order,
 };
-use super::roles::{ClientStart, Event, ServerStart};
+use super::roles::{ClientStart, Event, PuncherOrder, ServerStart};
 use super::sender::SenderOrder;
 use crate::base::bounds::{FINISH_MS, HEADER_BYTES, TICK_MS};
 use crate::base::clock::{Time, time_now};
@@ -150,6 +150,10 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
             post_listener(&mut controller.hands, queues, ListenerOrder::Add(read));
         }
         Event::LinkFailed { link, fail } => link_down(controller, queues, link, fail),
+        Event::Holed { socket, from } => {
+            let order = ListenerOrder::Enter { socket, from };
+            post_listener(&mut controller.hands, queues, order);
+        }
         Event::Tell(report) => client_tell(controller, queues, report),
         Event::TellServer(report) => server_tell(controller, queues, report),
         Event::SourceBatch { transfer, next, batch } => {
@@ -192,6 +196,11 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
     hands.call = Some(start.call);
     hands.seek = start.seek;
     if let Some((socket, tls)) = start.door {
+        let port = match socket.local_addr() {
+            Ok(address) => address.port(),
+            Err(_) => 0,
+        };
+        puncher_order(queues, PuncherOrder::Open { port, tls: tls.clone() });
         post_listener(hands, queues, ListenerOrder::Listen { socket, tls, guard: true });
     }
     let home = Box::new(start.home);
@@ -217,13 +226,21 @@ fn server_begin(controller: &mut Controller, queues: &Queues, start: ServerStart
     post_saver(hands, queues, SaverOrder::MailOpen(Box::new(start.mail)));
     let order = ListenerOrder::Listen { socket: start.socket, tls: start.tls, guard: false };
     post_listener(hands, queues, order);
+    let mut stun = Vec::new();
+    for socket in &start.stun {
+        if let Ok(address) = socket.local_addr() {
+            stun.push(address.port());
+        }
+    }
+    puncher_order(queues, PuncherOrder::Answer(start.stun));
     let (registered, mailboxes) = (start.registered, start.mailboxes);
     let (quota, licence) = (Some(start.quota), start.licence);
     let mut mail_bytes = 0;
     for mailbox in mailboxes.values() {
         mail_bytes += mailbox.bytes;
     }
-    let server = Server { registered, mailboxes, mail_bytes, quota, licence, ..Server::default() };
+    let server =
+        Server { registered, mailboxes, mail_bytes, quota, licence, stun, ..Server::default() };
     controller.role = Role::Server(Box::new(server));
 }
 
@@ -276,7 +293,7 @@ fn heard_do(controller: &mut Controller, queues: &Queues, heard: Heard) {
                 client_tell(controller, queues, ClientEvent::PersonUp { link, key, from });
                 server_tell(controller, queues, ServerEvent::LinkUp { link, key });
             }
-            None => client_tell(controller, queues, ClientEvent::LinkUp { link }),
+            None => client_tell(controller, queues, ClientEvent::LinkUp { link, from }),
         },
         Heard::Batch(batch) => batch_do(controller, queues, batch),
         Heard::Bad { link, fail } => {

@@ -14,7 +14,7 @@ use super::filereader::{ReadOrder, ReaderOrder};
 use super::filesaver::{SaverOrder, saver_weight};
 use super::listener::ListenerOrder;
 use super::map::{Batch, Queue, Queues, batch_add, batch_take};
-use super::roles::{ConnectOrder, ConnectorOrder, SeekOrder};
+use super::roles::{ConnectOrder, ConnectorOrder, PunchOrder, PuncherOrder, SeekOrder};
 use super::sender::SenderOrder;
 use crate::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX, SAVER_BYTES_MAX, STEP_BYTES};
 use crate::crypto::identity::PublicKey;
@@ -237,6 +237,15 @@ fn perform_one(
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
         Action::Call { link, addresses, key } => call(hands, queues, link, addresses, key),
+        Action::Ask { servers } => puncher_order(queues, PuncherOrder::Servers(servers)),
+        Action::Gather { peer } => puncher_order(queues, PuncherOrder::Gather { peer }),
+        Action::Punch { link, peer, key, own, theirs, addresses } => {
+            if let Some(base) = &hands.call {
+                let tls = call_pinned(base, Some(key));
+                let order = PunchOrder { link, peer, own, theirs, addresses, tls };
+                puncher_order(queues, PuncherOrder::Punch(order));
+            }
+        }
         Action::Seek { on } => seek(hands, queues, on),
         Action::Show(show) => post_show(hands, queues, show),
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
@@ -334,6 +343,14 @@ fn seek(hands: &Hands, queues: &Queues, on: bool) {
 pub fn connector_order(queues: &Queues, order: ConnectorOrder) {
     let _ = queues.to_connector.put.try_send(order);
     if let Some(waker) = queues.connector_waker.get() {
+        let _ = waker.wake();
+    }
+}
+
+/// Отдаёт приказ puncher-у и будит его.
+pub fn puncher_order(queues: &Queues, order: PuncherOrder) {
+    let _ = queues.to_puncher.put.try_send(order);
+    if let Some(waker) = queues.puncher_waker.get() {
         let _ = waker.wake();
     }
 }

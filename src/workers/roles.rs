@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
+use mio::net::UdpSocket;
 use rusqlite::Connection;
 use rustls::{ClientConfig, ServerConfig};
 
@@ -18,6 +19,7 @@ use crate::logic::mailbox::{Mailbox, Quota};
 use crate::net::link::{ReadHalf, WriteHalf};
 use crate::store::desk::Desk;
 use crate::store::home::Home;
+use crate::wire::stun::Token;
 
 /// What the displayer's thread runs: takes from `to_displayer` until `Show::Exit`.
 pub type FaceMain = fn(&Queues);
@@ -50,6 +52,8 @@ pub struct ServerStart {
     pub mail: Connection,
     pub mailboxes: BTreeMap<Id, Mailbox>,
     pub quota: Quota,
+    /// Where questions for addresses are answered (UDP).
+    pub stun: Vec<UdpSocket>,
     /// Until when the licence holds.
     pub licence: Option<u64>,
 }
@@ -81,6 +85,36 @@ pub struct ConnectOrder {
     pub tls: Arc<ClientConfig>,
 }
 
+/// An order for the puncher.
+pub enum PuncherOrder {
+    /// A server: answer questions for addresses on these sockets.
+    Answer(Vec<UdpSocket>),
+    /// A client: open the UDP socket, on this port if it is free; `tls` for those who come in.
+    Open {
+        port: u16,
+        tls: Arc<ServerConfig>,
+    },
+    /// Whom to ask for one's own address, from now on.
+    Servers(Vec<SocketAddr>),
+    /// Tell where one may be found now.
+    Gather {
+        peer: Id,
+    },
+    Punch(PunchOrder),
+}
+
+/// Two people were introduced: a hole between them is wanted.
+pub struct PunchOrder {
+    /// The link to be made; 0: the other end calls.
+    pub link: LinkId,
+    pub peer: Id,
+    /// What the other end taps with, and what we tap with.
+    pub own: Token,
+    pub theirs: Token,
+    pub addresses: Vec<SocketAddr>,
+    pub tls: Arc<ClientConfig>,
+}
+
 /// What the controller hears from everybody but the listener.
 pub enum Event {
     StartClient(Box<ClientStart>),
@@ -96,6 +130,11 @@ pub enum Event {
     LinkFailed {
         link: LinkId,
         fail: Fail,
+    },
+    /// Somebody who was introduced came through a hole; his TLS begins here.
+    Holed {
+        socket: TcpStream,
+        from: String,
     },
     /// A worker's report for the client's logic.
     Tell(ClientEvent<'static>),

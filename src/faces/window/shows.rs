@@ -39,6 +39,7 @@ pub fn show_take(window: &mut Window, show: Show) {
         | Show::Safety { .. }
         | Show::Settings(_)
         | Show::Card { .. }
+        | Show::Outside { .. }
         | Show::Near { .. } => note_put(window, &show),
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
         Show::PeerLink(shown) => path_take(window, &shown),
