@@ -101,6 +101,10 @@ pub fn meet_gathered(
         return;
     };
     let theirs = meet.theirs.take();
+    if theirs.is_none() && holes.is_empty() && addresses_read(&client.doors).is_empty() {
+        // Назвать нечего: нас не найти.
+        return;
+    }
     meet.own = if theirs.is_none() { Some(token) } else { None };
     let about = match &theirs {
         Some(theirs) => theirs.token,

@@ -22,14 +22,19 @@ pub struct Udp {
     pub state: UdpSocketState,
     /// Both families over one socket: IPv4 addresses are written as IPv6.
     pub both: bool,
-    pub port: u16,
+    /// Where it is bound.
+    pub place: SocketAddr,
 }
 
-/// Открывает сокет на всех адресах: с этим портом, а занят — с любым. Ошибка `Listen`.
-pub fn udp_open(port: u16) -> Result<Udp, Fail> {
+/// Открывает сокет там же, где дверь: на её адресе или на всех; с тем же портом, а занят — с любым.
+/// Ошибка `Listen`.
+pub fn udp_open(door: SocketAddr) -> Result<Udp, Fail> {
     let mut last = fail(FailKind::Listen, "UDP");
-    for port in [port, 0] {
-        for ip in [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)] {
+    for port in [door.port(), 0] {
+        for ip in [door.ip(), IpAddr::V6(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()] {
+            if ip != door.ip() && !door.ip().is_unspecified() {
+                continue;
+            }
             match udp_bind(SocketAddr::new(ip, port)) {
                 Ok(udp) => return Ok(udp),
                 Err(failed) => last = failed,
@@ -55,8 +60,8 @@ pub fn udp_bind(address: SocketAddr) -> Result<Udp, Fail> {
     // Сколько даст система: на меньшем тоже можно работать.
     let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), UDP_BUFFER_BYTES);
     let _ = state.set_send_buffer_size(UdpSockRef::from(&socket), UDP_BUFFER_BYTES);
-    let port = io_try(kind, "UDP", socket.local_addr())?.port();
-    Ok(Udp { socket, state, both, port })
+    let place = io_try(kind, "UDP", socket.local_addr())?;
+    Ok(Udp { socket, state, both, place })
 }
 
 /// Адрес, как его понимает этот сокет; `None` — до него отсюда не послать.

@@ -196,11 +196,9 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
     hands.call = Some(start.call);
     hands.seek = start.seek;
     if let Some((socket, tls)) = start.door {
-        let port = match socket.local_addr() {
-            Ok(address) => address.port(),
-            Err(_) => 0,
-        };
-        puncher_order(queues, PuncherOrder::Open { port, tls: tls.clone() });
+        if let Ok(door) = socket.local_addr() {
+            puncher_order(queues, PuncherOrder::Open { door, tls: tls.clone() });
+        }
         post_listener(hands, queues, ListenerOrder::Listen { socket, tls, guard: true });
     }
     let home = Box::new(start.home);

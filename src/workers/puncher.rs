@@ -116,7 +116,7 @@ fn order_do(puncher: &mut Puncher, queues: &Queues, order: PuncherOrder) {
                 }
             }
         }
-        PuncherOrder::Open { port, tls } => match side_open(port, tls, registry) {
+        PuncherOrder::Open { door, tls } => match side_open(door, tls, registry) {
             Ok(side) => puncher.side = Some(Box::new(side)),
             Err(failed) => tracing::warn!("no UDP: {}", failed.detail),
         },

@@ -89,9 +89,10 @@ pub struct ConnectOrder {
 pub enum PuncherOrder {
     /// A server: answer questions for addresses on these sockets.
     Answer(Vec<UdpSocket>),
-    /// A client: open the UDP socket, on this port if it is free; `tls` for those who come in.
+    /// A client: open the UDP socket where the door is, on its port if that is free; `tls` for those
+    /// who come in.
     Open {
-        port: u16,
+        door: SocketAddr,
         tls: Arc<ServerConfig>,
     },
     /// Whom to ask for one's own address, from now on.

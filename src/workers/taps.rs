@@ -4,7 +4,7 @@
 //! слушаются. Посылка чужого стоит одного взгляда и ничего больше.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,8 +76,12 @@ pub struct Side {
 }
 
 /// Открывает сокет клиента; `tls` — для тех, кто придёт дырой. Ошибка `Listen`.
-pub fn side_open(port: u16, tls: Arc<ServerConfig>, registry: &Registry) -> Result<Side, Fail> {
-    let mut udp = udp_open(port)?;
+pub fn side_open(
+    door: SocketAddr,
+    tls: Arc<ServerConfig>,
+    registry: &Registry,
+) -> Result<Side, Fail> {
+    let mut udp = udp_open(door)?;
     let interest = Interest::READABLE | Interest::WRITABLE;
     let done = registry.register(&mut udp.socket, TOKEN_UDP, interest);
     io_try(FailKind::Listen, "UDP", done)?;
@@ -210,7 +214,7 @@ fn outside_shown(side: &Side) -> String {
 /// Все адреса, по которым нас можно найти, внешние первыми, и что за маршрутизатор между нами.
 fn addresses_now(side: &Side) -> (Vec<String>, Nat) {
     let mut addresses: Vec<String> = Vec::new();
-    let inside = door_addresses(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), side.udp.port));
+    let inside = door_addresses(side.udp.place);
     let mut nat = Nat::Unknown;
     for found in side.asking.found.iter().flatten() {
         let shown = found.to_string();
@@ -220,7 +224,7 @@ fn addresses_now(side: &Side) -> (Vec<String>, Nat) {
             _ if !addresses.contains(&shown) => Nat::Symmetric,
             known => known,
         };
-        if !addresses.contains(&shown) {
+        if !addresses.contains(&shown) && address_fit(*found) {
             addresses.push(shown);
         }
     }

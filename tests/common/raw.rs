@@ -93,7 +93,14 @@ pub fn raw_hello(join: &str, home: &Path) -> Raw {
 /// HELLO этого собеседника.
 pub fn hello_bytes(id: Id) -> Vec<u8> {
     let program = String::from("raw test");
-    let hello = Hello { version: PROTOCOL_VERSION, features: 0, clock: 1, program, until: None };
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        features: 0,
+        clock: 1,
+        program,
+        until: None,
+        stun: None,
+    };
     let mut bytes = Vec::new();
     packet_put(&mut bytes, Kind::Hello, id, ID_SERVER, 0, &hello).expect("HELLO");
     bytes

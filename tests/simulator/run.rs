@@ -200,7 +200,7 @@ fn process_happens(world: &mut World, node: usize, happening: Happening) {
             if made && world.server.alive {
                 let number = wire_make(world, node, link);
                 world.nodes[node].wires.insert(link, number);
-                node_step(world, node, ClientEvent::LinkUp { link }, None);
+                node_step(world, node, ClientEvent::LinkUp { link, from: String::new() }, None);
             } else {
                 let fail = fail(FailKind::Connect, "");
                 node_step(world, node, ClientEvent::LinkDown { link, fail }, None);

@@ -302,7 +302,14 @@ pub fn body_expected(kind: Kind, vector: &[u8]) -> Body {
     match kind {
         Kind::Hello => {
             let program = String::from("supertext 0.1.0");
-            Body::Hello(Hello { version: 1, features: 0, clock: CLOCK, program, until: None })
+            Body::Hello(Hello {
+                version: 1,
+                features: 0,
+                clock: CLOCK,
+                program,
+                until: None,
+                stun: None,
+            })
         }
         Kind::Ping => Body::Ping(Ping { number: 7, clock: CLOCK + 15_000 }),
         Kind::Pong => Body::Ping(Ping { number: 7, clock: CLOCK + 15_020 }),
