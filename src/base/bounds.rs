@@ -230,6 +230,8 @@ pub const NEAR_MS: u64 = 35_000;
 pub const LAN_YIELD_MS: u64 = 300;
 /// Interfaces are looked at so often.
 pub const INTERFACES_MS: u64 = 3_000;
+/// A link in doubt is given up when nothing is heard for so long.
+pub const DIRECT_DOUBT_MS: u64 = 2_500;
 /// Both ends of a hole tap so often, and give up after so long.
 pub const PUNCH_TAP_MS: u64 = 100;
 pub const PUNCH_MS: u64 = 5_000;

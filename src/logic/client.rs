@@ -3,8 +3,6 @@
 //! Единственный шаг клиента: событие входит, действия выходят. Здесь жизнь линии с сервером;
 //! сообщения, файлы, лимиты и команды живут в соседних комнатах.
 
-use std::net::SocketAddr;
-
 use super::account::{account_flush, account_link_down, account_tick, reply_received, vault_told};
 use super::budget::limits_edited;
 use super::calls::calls_load;
@@ -18,7 +16,7 @@ use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
-use super::meetings::{meet_gathered, meets_tick};
+use super::meetings::{meet_gathered, meets_tick, servers_ask};
 use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
 use super::nearby::near_heard;
 use super::paths::direct_peers;
@@ -37,7 +35,7 @@ use super::told::base_told;
 use super::transfers::{stop_received, transfers_pause};
 use super::trust::requests_again;
 use crate::base::bounds::{
-    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS, STUN_PORTS,
+    CONNECT_MS, HELLO_MS, PING_MS, RESEND_MS, RETRY_FIRST_MS, RETRY_MAX_MS, SILENT_MS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
@@ -456,20 +454,6 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     watch_put(client, &ids, out);
     offers_renew(client, now, out);
     Ok(())
-}
-
-/// Где спрашивать о своём адресе: у этого же сервера, на портах, которые он назвал.
-fn servers_ask(client: &Client, ports: Vec<u16>, out: &mut Out) {
-    let Ok(place) = client.server.place.parse::<SocketAddr>() else {
-        return;
-    };
-    let mut servers = Vec::new();
-    for port in ports {
-        if port != 0 && servers.len() < STUN_PORTS {
-            servers.push(SocketAddr::new(place.ip(), port));
-        }
-    }
-    out.actions.push(Action::Ask { servers });
 }
 
 /// PING: ответить тем же числом.

@@ -11,7 +11,7 @@ use super::inbox::name_learn;
 use super::keys::{ask_received, bundle_received};
 use super::meetings::{meet_again, meet_done};
 use super::nearby::near_tick;
-use super::paths::{best_now, path_settle};
+use super::paths::{best_now, path_settle, way_code, way_path};
 use super::show::Path;
 use super::state::{Client, PeerLink, Stage};
 use crate::base::bounds::{
@@ -23,8 +23,7 @@ use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
 use crate::base::ids::{ID_SERVER, Id};
 use crate::crypto::identity::{PublicKey, id_of_key};
 use crate::wire::control::{
-    HelloDirect, PROTOCOL_VERSION, Ping, Quit, Refused, WAY_DIRECT, WAY_LAN, WAY_MANUAL, body_read,
-    packet_put,
+    HelloDirect, PROTOCOL_VERSION, Ping, Quit, Refused, body_read, packet_put,
 };
 use crate::wire::header::Header;
 use crate::wire::packets::{Family, FarEnd, Kind, Lane, PacketRow, packet_allowed, packet_find};
@@ -42,6 +41,7 @@ pub fn link_new(link: LinkId, peer: Id, path: Path, called: bool, now: Time) -> 
         since_ms: now.mono_ms,
         heard_ms: now.mono_ms,
         pinged_ms: now.mono_ms,
+        doubt: false,
         keys_given: 0,
         address: String::new(),
     }
@@ -166,24 +166,6 @@ fn refusal_put(client: &Client, link: LinkId, reason: FailKind, out: &mut Out) {
     direct_put(client, link, Kind::Quit, &Quit { reason: reason as u16 }, out);
 }
 
-/// Число пути в HELLO.
-fn way_code(path: Path) -> u8 {
-    match path {
-        Path::Lan => WAY_LAN,
-        Path::Manual => WAY_MANUAL,
-        Path::Direct | Path::Relay => WAY_DIRECT,
-    }
-}
-
-/// Путь по числу из HELLO; незнакомое число — просто прямой.
-fn way_path(code: Option<u8>) -> Path {
-    match code {
-        Some(WAY_LAN) => Path::Lan,
-        Some(WAY_MANUAL) => Path::Manual,
-        Some(_) | None => Path::Direct,
-    }
-}
-
 /// Кончает линию со своей стороны и говорит тому концу почему.
 pub fn link_end(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &mut Out) {
     let greeted = match client.links.get(&link) {
@@ -229,6 +211,7 @@ pub fn direct_packet(
     };
     let (peer, stage) = (found.peer, found.stage);
     found.heard_ms = now.mono_ms;
+    found.doubt = false;
     let done = match direct_allowed(client, peer, stage, &header, now) {
         Ok(row) if row.family == Family::Control => {
             control_received(client, link, row.kind, data, now, out)

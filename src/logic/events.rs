@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use super::account::{VaultOrder, VaultTold};
 use super::accounts::AccountTold;
 pub use super::command::{AccountCommand, Budget, Command, ExportForm, LinkCommand, PastCommand};
+pub use super::meetings::Punch;
 pub use super::orders::{
     BaseOrder, BaseTold, FileMark, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place,
     Wanted,
@@ -380,15 +381,8 @@ pub enum Action {
     Gather {
         peer: Id,
     },
-    /// Tap on a hole to this person; `link` is made through it, 0: he calls.
-    Punch {
-        link: LinkId,
-        peer: Id,
-        key: PublicKey,
-        own: Token,
-        theirs: Token,
-        addresses: Vec<SocketAddr>,
-    },
+    /// Tap on a hole to this person.
+    Punch(Punch),
     /// Seek people in the local network and be found there, or not any more.
     Seek {
         on: bool,

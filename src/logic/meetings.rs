@@ -11,28 +11,54 @@ use super::calls::{call_once, calls_tick};
 use super::contacts::is_stranger;
 use super::direct::link_new;
 use super::events::{Action, BaseOrder, LinkId, Out};
-use super::paths::direct_has;
+use super::paths::{direct_doubt, direct_has};
 use super::show::{Path, PeerState};
 use super::state::{Client, Stage};
 use crate::base::bounds::{
-    MEET_ADDRESSES, MEET_FIRST_MS, MEET_LAST_MS, MEET_LOOK_MS, MEETS_MAX, PUNCH_MS,
+    MEET_ADDRESSES, MEET_FIRST_MS, MEET_LAST_MS, MEET_LOOK_MS, MEETS_MAX, PUNCH_MS, STUN_PORTS,
 };
 use crate::base::clock::Time;
 use crate::base::ids::Id;
+use crate::crypto::identity::PublicKey;
 use crate::wire::message::{ENVELOPE_MEETING, Envelope, Meeting};
 use crate::wire::stun::Token;
 
-/// С кем стоит искать прямой путь: контакт на связи, а прямой линии нет.
+/// Two people were introduced: a hole between them is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Punch {
+    /// The link to be made through it; 0: the other end calls.
+    pub link: LinkId,
+    pub peer: Id,
+    pub key: PublicKey,
+    /// What the other end taps with, and what we tap with.
+    pub own: Token,
+    pub theirs: Token,
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Можно ли с этим человеком искать прямой путь: он контакт, а прямой линии нет.
 fn is_wanted(client: &Client, peer: Id) -> bool {
     if !client.wishes.listen || direct_has(client, peer) {
         return false;
     }
     match client.contacts.get(&peer) {
-        Some(contact) => {
-            !contact.blocked && !is_stranger(contact) && contact.state == PeerState::Online
-        }
+        Some(contact) => !contact.blocked && !is_stranger(contact),
         None => false,
     }
+}
+
+/// Где спрашивать о своём адресе: у этого же сервера, на портах, которые он назвал.
+pub fn servers_ask(client: &Client, ports: Vec<u16>, out: &mut Out) {
+    let Ok(place) = client.server.place.parse::<SocketAddr>() else {
+        return;
+    };
+    let mut servers = Vec::new();
+    for port in ports {
+        if port != 0 && servers.len() < STUN_PORTS {
+            servers.push(SocketAddr::new(place.ip(), port));
+        }
+    }
+    out.actions.push(Action::Ask { servers });
 }
 
 /// Тиканье: предложить встречу тем, с кем пора; забыть тех, с кем незачем.
@@ -119,9 +145,13 @@ pub fn meet_gathered(
     }
 }
 
-/// Человек говорит, где его найти: предложение (только от того, чей номер меньше) или ответ на наше.
+/// Человек говорит, где его найти: предложение (лишь от того, чей номер меньше) или ответ на наше.
 pub fn meeting_received(client: &mut Client, peer: Id, meeting: Meeting, now: Time, out: &mut Out) {
     let many = usize::max(meeting.holes.len(), meeting.doors.len());
+    if meeting.about == [0; 12] && direct_has(client, peer) {
+        // Он прямой линии не видит: быть может, её и нет.
+        direct_doubt(client, peer, now);
+    }
     if !is_wanted(client, peer) || many > 2 * MEET_ADDRESSES {
         return;
     }
@@ -168,7 +198,7 @@ fn meet_begin(
     if link != 0 {
         client.links.insert(link, link_new(link, peer, Path::Direct, true, now));
     }
-    out.actions.push(Action::Punch { link, peer, key, own, theirs: token, addresses });
+    out.actions.push(Action::Punch(Punch { link, peer, key, own, theirs: token, addresses }));
     let mut doors = Vec::new();
     for address in addresses_read(&theirs.doors) {
         doors.push(address.to_string());

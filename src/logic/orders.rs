@@ -127,7 +127,7 @@ pub enum BaseOrder {
     Stored { peer: Id, message: MessageId, place: Place },
     /// Everything of this peer was seen; `SeenUpto` follows if anything was new.
     Seen { peer: Id, keep: bool },
-    /// Seal this and send it once, if there is a session; nothing of it is kept. `Outgoing` follows.
+    /// Seal this and send it once, if there is a session; nothing is kept. `Outgoing` follows.
     Aside { peer: Id, envelope: Envelope },
     /// Nothing waits for this peer any more.
     Forget { peer: Id },

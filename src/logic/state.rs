@@ -146,6 +146,8 @@ pub struct PeerLink {
     pub since_ms: u64,
     pub heard_ms: u64,
     pub pinged_ms: u64,
+    /// The server said that he left, and nothing was heard here since.
+    pub doubt: bool,
     /// One-time keys given out over it.
     pub keys_given: u32,
     pub address: String,

@@ -86,7 +86,7 @@ pub fn stun_read(bytes: &[u8]) -> Option<Stun> {
         return None;
     }
     let length = u16::from_be_bytes([bytes[2], bytes[3]]) as usize;
-    if length % 4 != 0 || bytes.len() != STUN_BYTES + length {
+    if !length.is_multiple_of(4) || bytes.len() != STUN_BYTES + length {
         return None;
     }
     let mut token = [0u8; 12];

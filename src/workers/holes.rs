@@ -29,7 +29,7 @@ const SEGMENTS: usize = 10;
 
 /// Дыра открыта: звоним по ней.
 pub fn hole_call(side: &mut Side, queues: &Queues, order: PunchOrder, goal: SocketAddr) {
-    let link = order.link;
+    let link = order.wish.link;
     let config = match hole_caller(order.tls.clone()) {
         Ok(config) => config,
         Err(failed) => return failed_tell(queues, link, &failed.detail),

@@ -237,24 +237,14 @@ fn perform_one(
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
         Action::Call { link, addresses, key } => call(hands, queues, link, addresses, key),
-        Action::Ask { servers } => puncher_order(queues, PuncherOrder::Servers(servers)),
-        Action::Gather { peer } => puncher_order(queues, PuncherOrder::Gather { peer }),
-        Action::Punch { link, peer, key, own, theirs, addresses } => {
-            if let Some(base) = &hands.call {
-                let tls = call_pinned(base, Some(key));
-                let order = PunchOrder { link, peer, own, theirs, addresses, tls };
-                puncher_order(queues, PuncherOrder::Punch(order));
-            }
+        Action::Ask { .. } | Action::Gather { .. } | Action::Punch(_) => {
+            hole_do(hands, queues, action);
         }
         Action::Seek { on } => seek(hands, queues, on),
         Action::Show(show) => post_show(hands, queues, show),
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
         Action::ContactsSave { rows } => post_saver(hands, queues, SaverOrder::Contacts(rows)),
-        Action::Setting { key, value } => {
-            let (known, held) = (key.clone(), value.clone());
-            post_reader(hands, queues, ReaderOrder::Setting { key: known, value: held });
-            post_saver(hands, queues, SaverOrder::Setting { key, value });
-        }
+        Action::Setting { key, value } => setting_post(hands, queues, key, value),
         Action::FinishedSave { row } => post_saver(hands, queues, SaverOrder::Finished(row)),
         Action::Base(order) => post_saver(hands, queues, SaverOrder::Base(order)),
         Action::Mail(order) => post_saver(hands, queues, SaverOrder::Mail(order)),
@@ -296,6 +286,13 @@ fn perform_one(
     Ok(())
 }
 
+/// Настройка: на диск и тому, кто читает файлы.
+fn setting_post(hands: &mut Hands, queues: &Queues, key: String, value: String) {
+    let (known, held) = (key.clone(), value.clone());
+    post_reader(hands, queues, ReaderOrder::Setting { key: known, value: held });
+    post_saver(hands, queues, SaverOrder::Setting { key, value });
+}
+
 /// Закрывает линию: listener больше не читает, sender дописывает и закрывает. Слишком
 /// медленная закрывается сразу: дописывать ей нечем.
 fn link_close(hands: &mut Hands, queues: &Queues, link: LinkId, kind: crate::base::fail::FailKind) {
@@ -330,6 +327,19 @@ fn call(
     if let Some(base) = &hands.call {
         let tls = call_pinned(base, key);
         connector_order(queues, ConnectorOrder::Call(ConnectOrder { link, addresses, tls }));
+    }
+}
+
+/// Приказы puncher-у: где спрашивать, собрать адреса, стучать. На том конце дыры ждут этот ключ.
+fn hole_do(hands: &Hands, queues: &Queues, action: Action) {
+    match (action, &hands.call) {
+        (Action::Ask { servers }, _) => puncher_order(queues, PuncherOrder::Servers(servers)),
+        (Action::Gather { peer }, _) => puncher_order(queues, PuncherOrder::Gather { peer }),
+        (Action::Punch(wish), Some(base)) => {
+            let tls = call_pinned(base, Some(wish.key));
+            puncher_order(queues, PuncherOrder::Punch(PunchOrder { wish, tls }));
+        }
+        _ => {}
     }
 }
 

@@ -14,12 +14,13 @@ use super::map::{Batch, Queues};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::logic::events::{ClientEvent, Command, LinkId, ServerEvent, StartFacts, Transfer};
+use crate::logic::events::{
+    ClientEvent, Command, LinkId, Punch, ServerEvent, StartFacts, Transfer,
+};
 use crate::logic::mailbox::{Mailbox, Quota};
 use crate::net::link::{ReadHalf, WriteHalf};
 use crate::store::desk::Desk;
 use crate::store::home::Home;
-use crate::wire::stun::Token;
 
 /// What the displayer's thread runs: takes from `to_displayer` until `Show::Exit`.
 pub type FaceMain = fn(&Queues);
@@ -89,8 +90,8 @@ pub struct ConnectOrder {
 pub enum PuncherOrder {
     /// A server: answer questions for addresses on these sockets.
     Answer(Vec<UdpSocket>),
-    /// A client: open the UDP socket where the door is, on its port if that is free; `tls` for those
-    /// who come in.
+    /// A client: open the UDP socket where the door is, on its port if that is free; `tls` for
+    /// those who come in.
     Open {
         door: SocketAddr,
         tls: Arc<ServerConfig>,
@@ -104,15 +105,9 @@ pub enum PuncherOrder {
     Punch(PunchOrder),
 }
 
-/// Two people were introduced: a hole between them is wanted.
+/// A hole is wanted, and how the other end is called through it.
 pub struct PunchOrder {
-    /// The link to be made; 0: the other end calls.
-    pub link: LinkId,
-    pub peer: Id,
-    /// What the other end taps with, and what we tap with.
-    pub own: Token,
-    pub theirs: Token,
-    pub addresses: Vec<SocketAddr>,
+    pub wish: Punch,
     pub tls: Arc<ClientConfig>,
 }
 

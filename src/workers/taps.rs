@@ -114,7 +114,7 @@ pub fn side_open(
 pub fn side_order(side: Option<&mut Side>, queues: &Queues, order: PuncherOrder) {
     let Some(side) = side else {
         if let PuncherOrder::Punch(order) = order {
-            failed_tell(queues, order.link, "UDP");
+            failed_tell(queues, order.wish.link, "UDP");
         }
         return;
     };
@@ -205,29 +205,36 @@ fn ask_settle(side: &mut Side, queues: &Queues) {
 
 /// Каким нас видит сервер; пусто — не видит.
 fn outside_shown(side: &Side) -> String {
-    for found in side.asking.found.iter().flatten() {
-        return found.to_string();
+    match side.asking.found.first() {
+        Some(Some(found)) => found.to_string(),
+        Some(None) | None => String::new(),
     }
-    String::new()
 }
 
 /// Все адреса, по которым нас можно найти, внешние первыми, и что за маршрутизатор между нами.
 fn addresses_now(side: &Side) -> (Vec<String>, Nat) {
-    let mut addresses: Vec<String> = Vec::new();
     let inside = door_addresses(side.udp.place);
-    let mut nat = Nat::Unknown;
-    for found in side.asking.found.iter().flatten() {
-        let shown = found.to_string();
-        nat = match nat {
-            Nat::Unknown if inside.contains(&shown) => Nat::Open,
-            Nat::Unknown => Nat::Mapped,
-            _ if !addresses.contains(&shown) => Nat::Symmetric,
-            known => known,
+    let mut seen: Vec<String> = Vec::new();
+    let mut addresses: Vec<String> = Vec::new();
+    for found in &side.asking.found {
+        let Some(found) = found else {
+            continue;
         };
-        if !addresses.contains(&shown) && address_fit(*found) {
-            addresses.push(shown);
+        let shown = found.to_string();
+        if seen.contains(&shown) {
+            continue;
         }
+        if address_fit(*found) {
+            addresses.push(shown.clone());
+        }
+        seen.push(shown);
     }
+    let nat = match seen.as_slice() {
+        [] => Nat::Unknown,
+        [one] if inside.contains(one) => Nat::Open,
+        [_] => Nat::Mapped,
+        [..] => Nat::Symmetric,
+    };
     for address in inside {
         if let Ok(found) = address.parse::<SocketAddr>() {
             let fit = address_fit(found) && !addresses.contains(&address);
@@ -241,17 +248,17 @@ fn addresses_now(side: &Side) -> (Vec<String>, Nat) {
 
 /// Начинает стучать; прежний стук к этому человеку кончен.
 fn try_begin(side: &mut Side, queues: &Queues, order: PunchOrder) {
-    let (peer, link) = (order.peer, order.link);
+    let (peer, link) = (order.wish.peer, order.wish.link);
     if let Some(old) = side.tries.remove(&peer) {
         if !old.calling {
-            failed_tell(queues, old.order.link, "again");
+            failed_tell(queues, old.order.wish.link, "again");
         }
     }
     if side.tries.len() >= TRIES_MAX {
         return failed_tell(queues, link, "full");
     }
     let mut goals = Vec::new();
-    for address in &order.addresses {
+    for address in &order.wish.addresses {
         if let (true, Some(goal)) = (address_fit(*address), udp_goal(&side.udp, *address)) {
             if goals.len() < MEET_ADDRESSES && !goals.contains(&goal) {
                 goals.push(goal);
@@ -283,7 +290,7 @@ pub fn side_turn(side: &mut Side, registry: &Registry, queues: &Queues) -> Durat
         }
         if now >= tap.next && !tap.calling {
             tap.next = now + Duration::from_millis(PUNCH_TAP_MS);
-            let bytes = stun_ask(&tap.order.theirs);
+            let bytes = stun_ask(&tap.order.wish.theirs);
             for goal in &tap.goals {
                 let _ = side.udp.socket.send_to(&bytes, *goal);
             }
@@ -293,7 +300,7 @@ pub fn side_turn(side: &mut Side, registry: &Registry, queues: &Queues) -> Durat
     for peer in over {
         if let Some(tap) = side.tries.remove(&peer) {
             if !tap.calling {
-                failed_tell(queues, tap.order.link, "NAT");
+                failed_tell(queues, tap.order.wish.link, "NAT");
             }
         }
     }
@@ -322,7 +329,7 @@ pub fn side_datagram(
     // Новый звонок — только оттуда, где тайное слово знают.
     let mut caller = None;
     for (peer, tap) in &side.tries {
-        if tap.order.link == 0 && tap.proven.contains(&from) {
+        if tap.order.wish.link == 0 && tap.proven.contains(&from) {
             caller = Some(*peer);
         }
     }
@@ -334,7 +341,7 @@ pub fn side_datagram(
 /// Тот конец стучит: слово верное — дыра с его стороны открыта.
 fn tapped(side: &mut Side, from: SocketAddr, token: &Token) {
     for tap in side.tries.values_mut() {
-        if tap.order.own != *token {
+        if tap.order.wish.own != *token {
             continue;
         }
         let answer = stun_answer(token, address_plain(from));
@@ -345,7 +352,7 @@ fn tapped(side: &mut Side, from: SocketAddr, token: &Token) {
         // Адрес мог быть и не назван: маршрутизатор дал другой. Стучим и туда.
         if !tap.goals.contains(&from) && tap.goals.len() < 2 * MEET_ADDRESSES {
             tap.goals.push(from);
-            let _ = side.udp.socket.send_to(&stun_ask(&tap.order.theirs), from);
+            let _ = side.udp.socket.send_to(&stun_ask(&tap.order.wish.theirs), from);
         }
         return;
     }
@@ -372,7 +379,7 @@ fn answered(
     let mut open = None;
     for (peer, tap) in &mut side.tries {
         // Дыра открыта в обе стороны: звонит тот, у кого есть номер линии.
-        if tap.order.theirs == *token && tap.order.link != 0 && !tap.calling {
+        if tap.order.wish.theirs == *token && tap.order.wish.link != 0 && !tap.calling {
             tap.calling = true;
             open = Some(*peer);
         }

@@ -12,7 +12,7 @@ use super::finish::{drain_check, drain_start, ledger_check, unsettled};
 use super::mail::mail_run;
 use super::network::{way_arrived, way_finish_due, way_pump, way_sent, wire_learned, wire_make};
 use super::node::{node_make, node_start, node_step};
-use super::pairs::pair_made;
+use super::pairs::{hole_gathered, pair_made};
 use super::plan::{Canary, plan_make};
 use super::random::random_next;
 use super::reader::{reader_run, reader_step, report_take};
@@ -181,6 +181,7 @@ fn happen_next(world: &mut World) {
         Happening::Typed { node, epoch, .. }
         | Happening::Connected { node, epoch, .. }
         | Happening::Called { node, epoch, .. }
+        | Happening::Gathered { node, epoch, .. }
         | Happening::Reader { node, epoch }
         | Happening::ReaderStep { node, epoch }
         | Happening::Saver { node, epoch }
@@ -206,6 +207,7 @@ fn process_happens(world: &mut World, node: usize, happening: Happening) {
                 node_step(world, node, ClientEvent::LinkDown { link, fail }, None);
             }
         }
+        Happening::Gathered { peer, .. } => hole_gathered(world, node, peer),
         Happening::Called { link, far, made, .. } => pair_made(world, node, link, far, made),
         Happening::Reader { .. } => reader_run(world, node),
         Happening::ReaderStep { .. } => reader_step(world, node),
