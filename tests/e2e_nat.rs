@@ -11,6 +11,7 @@ mod lab;
 
 use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::files::{MIB, arrived, file_make, offered, part_grown, part_length, topup};
@@ -237,4 +238,33 @@ fn a_killed_peer_is_met_again() {
     let his = two.bob.id.clone();
     assert!(direct(&mut two.ann, &his).is_some(), "{}", told(&two.ann));
     row_print(&format!("Cone - Cone, one killed and back: words after {took:.1?}, then direct"));
+}
+
+/// Чужой забрасывает сокет дыр мусором, вопросами и началами QUIC: ему не отвечают ни разу, а разговор
+/// через ту же дыру того не замечает.
+#[test]
+fn a_flood_at_the_hole_is_not_heard() {
+    let Some(mut two) = two(Home::Public, Home::Cone, false) else { return };
+    speak(&mut two.ann, &mut two.bob, "before");
+    let his = two.bob.id.clone();
+    assert!(direct(&mut two.ann, &his).is_some(), "{}", told(&two.ann));
+    // Порт UDP у Ann тот же, что у двери на визитке.
+    say(&mut two.ann, "/card");
+    let card = wait(&mut two.ann, json!({"event": "card"}));
+    let door = String::from(card["addresses"][0].as_str().unwrap());
+    let (host, port) = door.rsplit_once(':').unwrap();
+    let flood = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/flood.py");
+    let stranger = Command::new("ip")
+        .args(["netns", "exec", &place(&two.net, "srv"), "python3", flood, host, port])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for round in 0..20 {
+        speak(&mut two.ann, &mut two.bob, &format!("round {round}"));
+        speak(&mut two.bob, &mut two.ann, &format!("answer {round}"));
+    }
+    let heard = stranger.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&heard.stdout).trim().to_string();
+    assert_eq!(said, "sent 60000 heard 0");
+    speak(&mut two.ann, &mut two.bob, "after");
 }

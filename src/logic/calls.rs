@@ -174,9 +174,13 @@ pub fn calls_tick(client: &mut Client, now: Time, out: &mut Out) {
     }
 }
 
-/// Говорят ли с этим человеком уже этим путём (позвонил он).
+/// Говорят ли с этим человеком уже этим путём (позвонил он). Звонок в дверь не ждёт, чем кончится
+/// стук в дыру.
 fn linked(client: &Client, call: &Call) -> bool {
     for link in client.links.values() {
+        if call.once && link.stage == Stage::Connecting {
+            continue;
+        }
         if call.peer != 0 && link.peer == call.peer && link.path == call.path {
             return true;
         }
