@@ -7,5 +7,6 @@ pub mod guard;
 pub mod hole;
 pub mod lan;
 pub mod link;
+pub mod probe;
 pub mod sockets;
 pub mod udp;
