@@ -1,6 +1,8 @@
 //! The examination, the server: reached or why not, clocks, certificates; and one's own identity.
 //! Осмотр, сервер: доступен ли и почему нет, часы, сертификаты; и своя личность.
 
+use std::net::{IpAddr, SocketAddr};
+
 use crate::base::bounds::{DOCTOR_CERTIFICATE_MS, DOCTOR_CLOCK_MS, DOCTOR_SLOW_MS};
 use crate::base::clock::{day_utc, time_now};
 use crate::base::fail::{Fail, FailKind};
@@ -8,6 +10,7 @@ use crate::base::ids::id_shown;
 use crate::crypto::dates::certificate_dates;
 use crate::crypto::tls::{call_config, client_config};
 use crate::faces::args::server_named;
+use crate::net::outside::outside_ask;
 use crate::net::probe::{Probed, server_probe};
 use crate::store::home::identity_open;
 use crate::store::settings::setting_get;
@@ -29,6 +32,7 @@ pub fn server_main() -> Vec<Line> {
     match server_look(&facts, &named) {
         Ok(seen) => {
             lines.push(server_line(&facts, &seen));
+            lines.push(nat_line(&facts, &seen));
             lines.push(clock_line(&facts, &seen));
             lines.push(certificate_line(&facts, &seen));
             lines
@@ -42,6 +46,7 @@ pub fn server_main() -> Vec<Line> {
 
 /// Без сервера остальное не узнать: так и сказать.
 fn unknown_rest(facts: &Facts, mut lines: Vec<Line>) -> Vec<Line> {
+    lines.push(line(facts, "nat", State::Warn, "doctor-nat-unknown", &[]));
     lines.push(line(facts, "clock", State::Warn, "doctor-clock-unknown", &[]));
     lines.push(line(facts, "certificate", State::Warn, "doctor-certificate-unknown", &[]));
     lines
@@ -75,6 +80,50 @@ fn server_line(facts: &Facts, seen: &Probed) -> Line {
         return line(facts, "server", State::Warn, "doctor-server-slow", &values);
     }
     line(facts, "server", State::Ok, "doctor-server", &values)
+}
+
+/// Строка о роутере: один ли и тот же адрес видят разные порты сервера и свой ли он.
+fn nat_line(facts: &Facts, seen: &Probed) -> Line {
+    let ports = seen.hello.stun.clone().unwrap_or_default();
+    if ports.is_empty() {
+        return line(facts, "nat", State::Warn, "doctor-nat-untold", &[]);
+    }
+    let outside = match outside_ask(seen.address.ip(), &ports) {
+        Ok(outside) => outside,
+        Err(failed) => return line_fail(facts, "nat", &failed),
+    };
+    let mut places: Vec<SocketAddr> = Vec::new();
+    for place in outside.seen.iter().flatten() {
+        if !places.contains(place) {
+            places.push(*place);
+        }
+    }
+    let mut shown = Vec::new();
+    for place in &places {
+        shown.push(place.to_string());
+    }
+    let values = [("address", shown.join(", "))];
+    let [place] = places[..] else {
+        let key = if places.is_empty() { "doctor-nat-silent" } else { "doctor-nat-symmetric" };
+        return line(facts, "nat", State::Warn, key, &values);
+    };
+    if place.port() == outside.port && is_own(place.ip()) {
+        return line(facts, "nat", State::Ok, "doctor-nat-none", &values);
+    }
+    if outside.seen.len() < 2 || outside.seen.contains(&None) {
+        return line(facts, "nat", State::Warn, "doctor-nat-once", &values);
+    }
+    line(facts, "nat", State::Ok, "doctor-nat-mapped", &values)
+}
+
+/// Есть ли такой адрес у самой машины.
+fn is_own(address: IpAddr) -> bool {
+    for one in if_addrs::get_if_addrs().unwrap_or_default() {
+        if one.ip() == address {
+            return true;
+        }
+    }
+    false
 }
 
 /// Строка о часах: насколько свои расходятся с часами сервера.
