@@ -139,15 +139,15 @@ fn turn(tls: &mut ClientConnection, socket: &mut TcpStream, until: Instant) -> R
 
 /// Ошибка TLS; не тот срок сертификата отличается от не того сертификата.
 fn date_fail(error: &rustls::Error) -> Fail {
-    let day = match error {
-        rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
-            not_after, ..
-        }) => not_after.as_secs(),
-        rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
-            not_before,
-            ..
-        }) => not_before.as_secs(),
-        _ => return tls_fail(error),
+    let rustls::Error::InvalidCertificate(reason) = error else {
+        return tls_fail(error);
+    };
+    let day = if let CertificateError::ExpiredContext { not_after, .. } = reason {
+        not_after.as_secs()
+    } else if let CertificateError::NotValidYetContext { not_before, .. } = reason {
+        not_before.as_secs()
+    } else {
+        return tls_fail(error);
     };
     fail(FailKind::CertificateBad, &day_utc(day.saturating_mul(1_000)))
 }
