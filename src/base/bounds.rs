@@ -323,3 +323,23 @@ pub const NOTICE_GAP_MS: u64 = 1_000;
 pub const DESKTOP_MS: u64 = 5_000;
 /// How often the controller's own clock ticks.
 pub const TICK_MS: u64 = 100;
+
+// --- осмотр (supertext doctor) ------------------------------------------------------------
+/// All checks together may take so long, milliseconds; what has not answered then is said so.
+pub const DOCTOR_MS: u64 = 9_000;
+/// One step of a check that waits for the network: a connection, a handshake.
+pub const DOCTOR_STEP_MS: u64 = 3_000;
+/// One try of one's own door, and doors tried.
+pub const DOCTOR_DOOR_MS: u64 = 700;
+pub const DOCTOR_DOORS: usize = 4;
+/// A way to the server and back that is called slow.
+pub const DOCTOR_SLOW_MS: u128 = 1_000;
+/// A difference of the clocks that is told.
+pub const DOCTOR_CLOCK_MS: u64 = 30_000;
+/// A certificate that ends sooner is told.
+pub const DOCTOR_CERTIFICATE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+/// Free bytes that are few, and too few.
+pub const DOCTOR_DISK_LOW: u64 = 1024 * 1024 * 1024;
+pub const DOCTOR_DISK_BAD: u64 = 64 * 1024 * 1024;
+/// A larger history.db is opened, but not read through.
+pub const DOCTOR_BASE_MAX: u64 = 512 * 1024 * 1024;

@@ -172,7 +172,7 @@ fn plain_take(tls: &mut Connection, plain: &mut Vec<u8>) -> Result<(), Fail> {
 }
 
 /// Ошибка TLS с причиной, понятной человеку: чужой сервер, отказ от нашего ключа, прочее.
-fn tls_fail(error: &rustls::Error) -> Fail {
+pub fn tls_fail(error: &rustls::Error) -> Fail {
     let kind = match error {
         rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
             FailKind::PersonWrong
