@@ -183,6 +183,21 @@ fn the_server_goes_down_and_the_hole_lives_on() {
     row_print("Cone - Cone, server down after the introduction: direct lives on");
 }
 
+/// Уходящий прощается и без сервера: его последнее слово проходит через дыру.
+#[test]
+fn who_leaves_says_so_through_the_hole() {
+    let Some(mut two) = linked() else { return };
+    server_kill(&mut two.server);
+    for client in [&mut two.ann, &mut two.bob] {
+        wait(client, json!({"event": "link", "peer": "server", "state": "retry"}));
+    }
+    say(&mut two.bob, "/quit");
+    assert_eq!(common::exit_code(&mut two.bob), 0, "{}", told(&two.bob));
+    let his = two.bob.id.clone();
+    let down = wait(&mut two.ann, json!({"event": "link", "peer": his, "state": "down"}));
+    assert_eq!(down["code"], "leaving", "{down}");
+}
+
 /// Дыру заваливает посреди файла: дальше он идёт через сервер, потом снова напрямую.
 #[test]
 fn a_file_outlives_its_hole() {

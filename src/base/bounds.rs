@@ -258,6 +258,8 @@ pub const MEET_LAST_MS: u64 = 600_000;
 pub const HOLE_IDLE_MS: u32 = 15_000;
 /// Something goes through a hole at least so often.
 pub const HOLE_ALIVE_MS: u64 = 4_000;
+/// Leaving waits so long for the last words in the holes.
+pub const HOLE_LAST_MS: u64 = 500;
 /// Bytes a hole carries in one step.
 pub const HOLE_STEP_BYTES: usize = 64 * 1024;
 /// Bytes of a pipe that the kernel may hold before a hole takes them.

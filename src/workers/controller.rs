@@ -165,7 +165,11 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
             show(queues, Show::Error { fail, command: String::new() });
         }
         Event::SaverIdle => controller.saved = true,
-        Event::SenderIdle => controller.written = true,
+        Event::SenderIdle => {
+            // Написанное в дыры ещё едет по ним.
+            puncher_order(queues, PuncherOrder::Sync);
+        }
+        Event::PuncherIdle => controller.written = true,
     }
 }
 

@@ -120,9 +120,10 @@ fn order_do(puncher: &mut Puncher, queues: &Queues, order: PuncherOrder) {
             Ok(side) => puncher.side = Some(Box::new(side)),
             Err(failed) => tracing::warn!("no UDP: {}", failed.detail),
         },
-        PuncherOrder::Servers(_) | PuncherOrder::Gather { .. } | PuncherOrder::Punch(_) => {
-            side_order(puncher.side.as_deref_mut(), queues, order);
-        }
+        PuncherOrder::Servers(_)
+        | PuncherOrder::Gather { .. }
+        | PuncherOrder::Punch(_)
+        | PuncherOrder::Sync => side_order(puncher.side.as_deref_mut(), queues, order),
     }
 }
 

@@ -103,6 +103,8 @@ pub enum PuncherOrder {
         peer: Id,
     },
     Punch(PunchOrder),
+    /// Report when the last words are through all holes.
+    Sync,
 }
 
 /// A hole is wanted, and how the other end is called through it.
@@ -150,4 +152,6 @@ pub enum Event {
     SaverIdle,
     /// Everything that was ordered before is with the kernel.
     SenderIdle,
+    /// No hole has anything to say any more.
+    PuncherIdle,
 }

@@ -18,7 +18,7 @@ use super::map::Queues;
 use super::puncher::TOKEN_UDP;
 use super::roles::{Event, PunchOrder, PuncherOrder};
 use crate::base::bounds::{
-    MEET_ADDRESSES, PUNCH_MS, PUNCH_TAP_MS, STUN_AGAIN_MS, STUN_TRIES, STUN_WAIT_MS,
+    HOLE_LAST_MS, MEET_ADDRESSES, PUNCH_MS, PUNCH_TAP_MS, STUN_AGAIN_MS, STUN_TRIES, STUN_WAIT_MS,
 };
 use crate::base::fail::{Fail, FailKind, fail, io_try};
 use crate::base::ids::Id;
@@ -70,6 +70,8 @@ pub struct Side {
     pub next_token: usize,
     /// A datagram the kernel did not take; the others wait behind it.
     pub held: Option<(quinn_proto::Transmit, Vec<u8>)>,
+    /// Somebody waits until the holes are silent, since when.
+    sync: Option<Instant>,
     pub scratch: Vec<u8>,
     /// Datagrams on their way to the kernel.
     pub datagram: Vec<u8>,
@@ -105,6 +107,7 @@ pub fn side_open(
         holes: BTreeMap::new(),
         next_token: 1,
         held: None,
+        sync: None,
         scratch: Vec::new(),
         datagram: Vec::new(),
     })
@@ -113,8 +116,13 @@ pub fn side_open(
 /// Приказ о дырах. Сокета нет — о неудаче говорится сразу.
 pub fn side_order(side: Option<&mut Side>, queues: &Queues, order: PuncherOrder) {
     let Some(side) = side else {
-        if let PuncherOrder::Punch(order) = order {
-            failed_tell(queues, order.wish.link, "UDP");
+        match order {
+            PuncherOrder::Punch(order) => failed_tell(queues, order.wish.link, "UDP"),
+            PuncherOrder::Sync => idle_tell(queues),
+            PuncherOrder::Answer(_)
+            | PuncherOrder::Open { .. }
+            | PuncherOrder::Servers(_)
+            | PuncherOrder::Gather { .. } => {}
         }
         return;
     };
@@ -133,6 +141,7 @@ pub fn side_order(side: Option<&mut Side>, queues: &Queues, order: PuncherOrder)
             ask_begin(side);
         }
         PuncherOrder::Punch(order) => try_begin(side, queues, order),
+        PuncherOrder::Sync => side.sync = Some(Instant::now()),
         PuncherOrder::Answer(_) | PuncherOrder::Open { .. } => {}
     }
 }
@@ -143,6 +152,11 @@ pub fn failed_tell(queues: &Queues, link: LinkId, why: &str) {
         let fail = fail(FailKind::Connect, why);
         let _ = queues.events.put.send(Event::LinkFailed { link, fail });
     }
+}
+
+/// Говорит, что в дырах больше ничего не едет.
+fn idle_tell(queues: &Queues) {
+    let _ = queues.events.put.send(Event::PuncherIdle);
 }
 
 /// Посылает и забывает: стук и вопросы повторяются.
@@ -307,7 +321,24 @@ pub fn side_turn(side: &mut Side, registry: &Registry, queues: &Queues) -> Durat
     if side.asking.sent > 0 {
         wait = Duration::min(wait, side.asking.next.saturating_duration_since(now));
     }
-    Duration::min(wait, holes_turn(side, registry, queues))
+    wait = Duration::min(wait, holes_turn(side, registry, queues));
+    sync_turn(side, queues, now, wait)
+}
+
+/// Ждут ли конца речи в дырах: все договорили или срок вышел — сказать.
+fn sync_turn(side: &mut Side, queues: &Queues, now: Instant, wait: Duration) -> Duration {
+    let Some(since) = side.sync else {
+        return wait;
+    };
+    let mut silent = true;
+    for hole in side.holes.values() {
+        silent = silent && (hole.lost.is_some() || hole.pipe.is_none());
+    }
+    if silent || now.duration_since(since) >= Duration::from_millis(HOLE_LAST_MS) {
+        side.sync = None;
+        idle_tell(queues);
+    }
+    Duration::min(wait, Duration::from_millis(HOLE_LAST_MS / 10))
 }
 
 /// Одна посылка: STUN или, от знакомого адреса, QUIC. Прочее не слушается.
