@@ -363,11 +363,13 @@ set_up() {
                 command -v tshark > /dev/null || miss tshark "the test of what the wire shows"
             fi
             ;;
-        # Лаборатория (tests/e2e_lan.rs): сеть из пространств имён. Где их нельзя, она пропускается.
+        # Лаборатория (tests/lab): сеть из пространств имён. Где их нельзя, она пропускается.
         lab)
             if command -v apt-get > /dev/null && can_root; then
                 command -v ip > /dev/null || miss iproute2 "a local network for the tests"
                 command -v sysctl > /dev/null || miss procps "a local network for the tests"
+                command -v nft > /dev/null || miss nftables "home routers for the tests"
+                command -v python3 > /dev/null || miss python3 "probes and slow cables for the tests"
             fi
             ;;
         *) die "unknown need in the table of words: $need" ;;

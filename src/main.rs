@@ -25,8 +25,11 @@ use supertext::crypto::file_cipher::random_fill;
 use supertext::crypto::identity::{Identity, sha256};
 use supertext::crypto::olm::signer_of;
 use supertext::crypto::tls::{Trust, call_config, client_config, door_config};
-use supertext::faces::args::{ClientArgs, Mode, start_failed, start_said, start_text};
+use supertext::faces::args::{
+    ClientArgs, Mode, server_named, start_failed, start_said, start_text,
+};
 use supertext::faces::console::{console_face, console_input, park};
+use supertext::faces::doctor::{doctor, root_choose};
 use supertext::faces::echo::echo_face;
 use supertext::faces::ending::{console_twin, is_desktop};
 use supertext::faces::input::{line_not_taken, pipe_read};
@@ -34,7 +37,7 @@ use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
 use supertext::logic::events::{AcceptFiles, StartFacts, Wishes};
 use supertext::logic::mesh::carry_word;
-use supertext::net::address::{JoinLine, join_parse};
+use supertext::net::address::JoinLine;
 use supertext::net::lan::LAN_PORT;
 use supertext::net::sockets::{door_addresses, listen, listen_all};
 use supertext::store::account::{restore_people, restore_take};
@@ -47,8 +50,7 @@ use supertext::store::finished::finished_read;
 use supertext::store::folders::{folders_read, folders_settle};
 use supertext::store::history::history_unseen;
 use supertext::store::home::{
-    Home, home_client, home_default, home_lock, home_open, identity_open, identity_renew,
-    raise_ask, trust_open,
+    Home, home_client, home_lock, home_open, identity_open, identity_renew, raise_ask,
 };
 use supertext::store::journal::{JOURNAL_OUTGOING, journals_list};
 use supertext::store::limits::limits_read;
@@ -74,13 +76,17 @@ fn main() -> ExitCode {
         }
         Err(error) => error.exit(),
     };
-    if matches!(mode_choose(&args), Mode::Console | Mode::Id) {
+    let mode = mode_choose(&args);
+    if matches!(mode, Mode::Console | Mode::Id | Mode::Doctor) {
         if let Some(code) = console_twin() {
             return ExitCode::from(code);
         }
     }
     // Отсчёт начинается здесь: по нему меряется, скоро ли открылось окно.
     let _ = time_now();
+    if mode == Mode::Doctor {
+        return if doctor(&args) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let lang = args.lang.clone();
     match client_main(args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,13 +108,7 @@ fn client_main(mut args: ClientArgs) -> Result<(), Fail> {
     if mode == Mode::Gallery {
         return gallery(&args);
     }
-    let mut root = match &args.home {
-        Some(path) => path.clone(),
-        None => home_default("supertext")?,
-    };
-    if let Some(profile) = &args.profile {
-        root = root.join("profiles").join(supertext::store::names::name_safe(profile));
-    }
+    let root = root_choose(&args)?;
     let home = home_open(&root)?;
     home_client(&home)?;
     if mode == Mode::Id {
@@ -141,8 +141,8 @@ fn client_main(mut args: ClientArgs) -> Result<(), Fail> {
     let face: FaceMain = match (mode, args.json) {
         (Mode::Echo, _) => echo_face,
         (Mode::Gui, json) => gui_face(json),
-        (Mode::Console | Mode::Id | Mode::Gallery, true) => json_face,
-        (Mode::Console | Mode::Id | Mode::Gallery, false) => console_face,
+        (Mode::Console | Mode::Id | Mode::Doctor | Mode::Gallery, true) => json_face,
+        (Mode::Console | Mode::Id | Mode::Doctor | Mode::Gallery, false) => console_face,
     };
     let _ = FACE.set(face);
     let queues = &*QUEUES;
@@ -407,14 +407,7 @@ fn server_choose(
     if text.is_empty() {
         return Ok((JoinLine { address: String::new(), pin: None }, None));
     }
-    let join = join_parse(&text)?;
-    let trust = match join.pin {
-        Some(pin) => Some(Trust { pin, ca: None }),
-        None => trust_open(home)?,
-    };
-    if trust.is_none() {
-        return Err(fail(FailKind::ServerUnknown, &join.address));
-    }
+    let (join, trust) = server_named(&text, home)?;
     settings.insert(String::from("server"), text);
-    Ok((join, trust))
+    Ok((join, Some(trust)))
 }

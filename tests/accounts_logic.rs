@@ -62,7 +62,14 @@ fn key_of(link: LinkId) -> [u8; 32] {
 fn link_make(bench: &mut Bench, link: LinkId) {
     let (key, at) = (key_of(link), now(bench));
     server_step(&mut bench.server, ServerEvent::LinkUp { link, key }, at, &mut bench.out);
-    let hello = Hello { version: 1, features: 0, clock: 0, program: String::new(), until: None };
+    let hello = Hello {
+        version: 1,
+        features: 0,
+        clock: 0,
+        program: String::new(),
+        until: None,
+        stun: None,
+    };
     packet_give(bench, link, Kind::Hello, &hello);
 }
 

@@ -90,6 +90,7 @@ fn sources_scan() -> Found {
             "map.rs" | "mod.rs" | "roles.rs" => continue,
             "perform.rs" => ("controller", "controller"),
             "finder.rs" => ("connector", "connector"),
+            "holes.rs" | "taps.rs" => ("puncher", "puncher"),
             "basekeeper.rs" | "mailkeeper.rs" => ("filesaver", "filesaver"),
             "longreads.rs" | "pace.rs" | "vaults.rs" => ("filereader", "filereader"),
             "start.rs" => ("face", "face"),
@@ -158,14 +159,22 @@ fn every_edge_has_the_controller_at_one_end() {
 }
 
 #[test]
-fn the_workers_are_the_seven() {
+fn the_workers_are_the_eight() {
     let mut names = BTreeSet::new();
     for row in WORKERS {
         names.insert(row.name);
     }
-    let wanted =
-        ["connector", "controller", "displayer", "filereader", "filesaver", "listener", "sender"];
-    assert_eq!(WORKERS.len(), 7);
+    let wanted = [
+        "connector",
+        "controller",
+        "displayer",
+        "filereader",
+        "filesaver",
+        "listener",
+        "puncher",
+        "sender",
+    ];
+    assert_eq!(WORKERS.len(), 8);
     assert_eq!(names, BTreeSet::from(wanted));
 }
 

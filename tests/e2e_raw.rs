@@ -140,8 +140,14 @@ fn nothing_but_one_right_hello_may_come_first() {
     raw_send(&mut raw, &hello_bytes(id));
     raw_refused(&mut raw, FailKind::NotAllowed as u16);
     let mut raw = raw_connect(join, &folder.join("rogue"));
-    let hello =
-        Hello { version: 2, features: 0, clock: 1, program: String::from("new"), until: None };
+    let hello = Hello {
+        version: 2,
+        features: 0,
+        clock: 1,
+        program: String::from("new"),
+        until: None,
+        stun: None,
+    };
     let mut bytes = Vec::new();
     packet_put(&mut bytes, Kind::Hello, id, ID_SERVER, 0, &hello).unwrap();
     raw_send(&mut raw, &bytes);

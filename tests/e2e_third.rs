@@ -15,7 +15,7 @@ use common::files::{
 };
 use common::{
     Client, all, client_again, client_kill, client_start_at, client_up, forget, meet, say,
-    say_words, take, wait,
+    say_words, take, wait, world_make,
 };
 use serde_json::{Value, json};
 

@@ -101,12 +101,25 @@ fn every_command_is_in_the_window() {
     hit(&screen, &mut anna, "HeadPage");
     words_add(&mut anna, &mut pressed);
     hit(&screen, &mut anna, "Gear");
-    for index in 0..9 {
+    for index in 0..10 {
         hit(&screen, &mut anna, &format!("Section({index})"));
         words_add(&mut anna, &mut pressed);
     }
     hit(&screen, &mut anna, "Back");
-    for wanted in ["/set", "/lang", "/bits", "/verify", "/topup", "/keep", "/export", "/clear"] {
+    for wanted in [
+        "/set",
+        "/lang",
+        "/bits",
+        "/verify",
+        "/topup",
+        "/keep",
+        "/export",
+        "/clear",
+        "/card",
+        "/connect",
+        "/disconnect",
+        "/peers",
+    ] {
         assert!(pressed.contains(&String::from(wanted)), "no button for {wanted}: {pressed:?}");
     }
     hit(&screen, &mut anna, "Person(");

@@ -25,6 +25,8 @@ mod mutate;
 mod olm;
 #[path = "wire/sealed.rs"]
 mod sealed;
+#[path = "wire/stun.rs"]
+mod stun;
 #[path = "wire/vectors.rs"]
 mod vectors;
 
@@ -67,16 +69,17 @@ fn packets_encode_to_the_vectors() {
 }
 
 #[test]
-fn a_server_tells_its_licence_in_hello() {
+fn a_server_tells_its_licence_and_its_ports_in_hello() {
     let vector = vector_bytes("HELLO_SERVER");
     let (packet, _) = packet_decode(&vector).expect("a right packet").expect("a whole packet");
     let Body::Hello(hello) = &packet.body else { panic!("not HELLO: {packet:?}") };
     assert_eq!((hello.clock, hello.until), (1_767_225_600_000, day_end("2027-01-31")));
+    assert_eq!(hello.stun, Some(vec![7_787, 40_000]));
     let bytes = packet_encode(&packet).expect("encoded");
     assert_eq!(hex::encode(&bytes), hex::encode(&vector));
-    // Прежняя программа ключа 4 не знает и пропускает его; без него срока нет.
+    // Прежняя программа ключей 4 и 7 не знает и пропускает их; без них нет ни срока, ни портов.
     let Body::Hello(old) = body_expected(Kind::Hello, &[]) else { panic!("not HELLO") };
-    assert_eq!(old.until, None);
+    assert_eq!((old.until, old.stun), (None, None));
 }
 
 #[test]

@@ -265,6 +265,44 @@ pub const NEAR_MS: u64 = 35_000;
 pub const LAN_YIELD_MS: u64 = 300;
 /// Interfaces are looked at so often.
 pub const INTERFACES_MS: u64 = 3_000;
+/// A link in doubt is given up when nothing is heard for so long.
+pub const DIRECT_DOUBT_MS: u64 = 2_500;
+/// Both ends of a hole tap so often, and give up after so long.
+pub const PUNCH_TAP_MS: u64 = 100;
+pub const PUNCH_MS: u64 = 5_000;
+/// One's own address is asked for again after so long, so that the router keeps it.
+pub const STUN_AGAIN_MS: u64 = 20_000;
+/// A question for one's own address is repeated after so long, so many times.
+pub const STUN_WAIT_MS: u64 = 300;
+pub const STUN_TRIES: u32 = 4;
+/// Ports of a server at which one asks.
+pub const STUN_PORTS: usize = 2;
+/// Questions for addresses that a server answers in a second.
+pub const STUN_ANSWERS_MAX: u32 = 20_000;
+/// Addresses in an introduction, of UDP and of TCP each.
+pub const MEET_ADDRESSES: usize = 8;
+/// People with whom a link is being arranged at the same time.
+pub const MEETS_MAX: usize = 1_000;
+/// Whom to introduce oneself to is looked at so often.
+pub const MEET_LOOK_MS: u64 = 300;
+/// The first wait before two people are introduced again; it grows fourfold.
+pub const MEET_FIRST_MS: u64 = 5_000;
+/// The longest wait before that.
+pub const MEET_LAST_MS: u64 = 600_000;
+/// A hole in which nothing is heard for so long is over.
+pub const HOLE_IDLE_MS: u32 = 15_000;
+/// Something goes through a hole at least so often.
+pub const HOLE_ALIVE_MS: u64 = 4_000;
+/// Leaving waits so long for the last words in the holes.
+pub const HOLE_LAST_MS: u64 = 500;
+/// Bytes a hole carries in one step.
+pub const HOLE_STEP_BYTES: usize = 64 * 1024;
+/// Bytes of a pipe that the kernel may hold before a hole takes them.
+pub const HOLE_PIPE_BYTES: usize = 128 * 1024;
+/// Bytes the other end may have under way.
+pub const HOLE_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// What the kernel is asked to hold for the UDP socket, each way.
+pub const UDP_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// A further address is tried so long after the one before, if that has not answered.
 pub const CONNECT_NEXT_MS: u64 = 250;
 /// The first wait before a lost server is called again; it doubles.
@@ -322,3 +360,23 @@ pub const NOTICE_GAP_MS: u64 = 1_000;
 pub const DESKTOP_MS: u64 = 5_000;
 /// How often the controller's own clock ticks.
 pub const TICK_MS: u64 = 100;
+
+// --- осмотр (supertext doctor) ------------------------------------------------------------
+/// All checks together may take so long, milliseconds; what has not answered then is said so.
+pub const DOCTOR_MS: u64 = 9_000;
+/// One step of a check that waits for the network: a connection, a handshake.
+pub const DOCTOR_STEP_MS: u64 = 3_000;
+/// One try of one's own door, and doors tried.
+pub const DOCTOR_DOOR_MS: u64 = 700;
+pub const DOCTOR_DOORS: usize = 4;
+/// A way to the server and back that is called slow.
+pub const DOCTOR_SLOW_MS: u128 = 1_000;
+/// A difference of the clocks that is told.
+pub const DOCTOR_CLOCK_MS: u64 = 30_000;
+/// A certificate that ends sooner is told.
+pub const DOCTOR_CERTIFICATE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+/// Free bytes that are few, and too few.
+pub const DOCTOR_DISK_LOW: u64 = 1024 * 1024 * 1024;
+pub const DOCTOR_DISK_BAD: u64 = 64 * 1024 * 1024;
+/// A larger history.db is opened, but not read through.
+pub const DOCTOR_BASE_MAX: u64 = 512 * 1024 * 1024;

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
+use supertext::base::bounds::STUN_PORTS;
 use supertext::base::fail::{Fail, FailKind, io_try};
 use supertext::base::log::log_start;
 use supertext::crypto::tls::server_config;
@@ -14,6 +16,7 @@ use supertext::faces::console::park;
 use supertext::faces::echo::server_face;
 use supertext::logic::mailbox::{Mailbox, Quota};
 use supertext::net::sockets::listen;
+use supertext::net::udp::udp_bind;
 use supertext::store::home::{
     home_default, home_lock, home_open, server_certificates_open, server_key_password,
 };
@@ -64,7 +67,9 @@ fn server_main(args: ServerArgs) -> Result<(), Fail> {
         bytes: args.mail_megabytes.saturating_mul(1 << 20),
         age_ms: args.mail_days.saturating_mul(24 * 60 * 60 * 1_000),
     };
-    let start = ServerStart { home, socket, tls, registered, mail, mailboxes, quota, licence };
+    let stun = stun_open(local);
+    let start =
+        ServerStart { home, socket, tls, registered, mail, mailboxes, quota, licence, stun };
     let _ = QUEUES.events.put.send(Event::StartServer(Box::new(start)));
     workers_start()?;
     signals_start()?;
@@ -75,6 +80,22 @@ fn server_main(args: ServerArgs) -> Result<(), Fail> {
     drop(stdout);
     park();
     Ok(())
+}
+
+/// Два сокета UDP, на которых отвечают, кто откуда виден: на порту сервера, если он свободен, и на
+/// любом другом. Не открылись — двоих не познакомить, остальное работает.
+fn stun_open(local: SocketAddr) -> Vec<mio::net::UdpSocket> {
+    let mut open = Vec::new();
+    for port in [local.port(), 0, 0] {
+        if open.len() == STUN_PORTS {
+            break;
+        }
+        match udp_bind(SocketAddr::new(local.ip(), port)) {
+            Ok(udp) => open.push(udp.socket),
+            Err(failed) => tracing::warn!("UDP: {}", failed.detail),
+        }
+    }
+    open
 }
 
 /// Поднимает предел открытых сокетов до разрешённого системой: соединений тысячи.

@@ -4,6 +4,7 @@
 //! этот этаж не трогает ни диск, ни сеть.
 
 pub mod certificates;
+pub mod dates;
 pub mod file_cipher;
 pub mod identity;
 pub mod olm;

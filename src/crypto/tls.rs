@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, KeyLogFile, ServerConfig};
 
@@ -53,6 +54,24 @@ pub fn client_config(
     keylog: bool,
 ) -> Result<Arc<ClientConfig>, Fail> {
     let check = PinnedServer { pin: trust.pin, ca: trust.ca, provider: provider() };
+    Ok(Arc::new(caller_config(identity, check, keylog)?))
+}
+
+/// Настройки звонка человеку: своя личность; чей ключ ждут, каждый звонок скажет сам.
+pub fn call_config(identity: &Identity, keylog: bool) -> Result<Arc<ClientConfig>, Fail> {
+    let check = PinnedPerson { key: None, provider: provider() };
+    let mut config = caller_config(identity, check, keylog)?;
+    // Имя в SNI о человеке ничего не говорит, а подслушивающему говорило бы, что это за программа.
+    config.enable_sni = false;
+    Ok(Arc::new(config))
+}
+
+/// Сторона, которая звонит: своя личность и проверка того, кто ответит.
+fn caller_config<V: ServerCertVerifier + 'static>(
+    identity: &Identity,
+    check: V,
+    keylog: bool,
+) -> Result<ClientConfig, Fail> {
     let builder = ClientConfig::builder_with_provider(provider());
     let builder =
         tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
@@ -65,7 +84,7 @@ pub fn client_config(
     if keylog {
         config.key_log = Arc::new(KeyLogFile::new());
     }
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Настройки сервера: его цепочка и ключ (тексты PEM); клиент обязан показать свой ключ.
@@ -77,6 +96,21 @@ pub fn server_config(
 ) -> Result<Arc<ServerConfig>, Fail> {
     let chain = pem_chain("domain.crt", chain_pem)?;
     let key = pem_key("domain.key", key_pem, password)?;
+    answerer_config(chain, key, keylog)
+}
+
+/// Настройки того, к кому звонят напрямую: свидетельство личности; ключ звонящего узнаётся из
+/// рукопожатия, впускать ли его — решает логика.
+pub fn door_config(identity: &Identity, keylog: bool) -> Result<Arc<ServerConfig>, Fail> {
+    answerer_config(identity.chain.clone(), identity.key.clone_key(), keylog)
+}
+
+/// Сторона, которой звонят: своя цепочка и ключ; звонящий обязан показать ключ личности.
+fn answerer_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    keylog: bool,
+) -> Result<Arc<ServerConfig>, Fail> {
     let check = KnownByKey { provider: provider() };
     let builder = ServerConfig::builder_with_provider(provider());
     let builder =
@@ -86,45 +120,6 @@ pub fn server_config(
     config.alpn_protocols = vec![ALPN.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    if keylog {
-        config.key_log = Arc::new(KeyLogFile::new());
-    }
-    Ok(Arc::new(config))
-}
-
-/// Настройки того, к кому звонят напрямую: свидетельство личности; ключ звонящего узнаётся из
-/// рукопожатия, впускать ли его — решает логика.
-pub fn door_config(identity: &Identity, keylog: bool) -> Result<Arc<ServerConfig>, Fail> {
-    let check = KnownByKey { provider: provider() };
-    let builder = ServerConfig::builder_with_provider(provider());
-    let builder =
-        tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
-    let builder = builder.with_client_cert_verifier(Arc::new(check));
-    let made = builder.with_single_cert(identity.chain.clone(), identity.key.clone_key());
-    let mut config = tls_try(FailKind::KeyBad, made)?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    if keylog {
-        config.key_log = Arc::new(KeyLogFile::new());
-    }
-    Ok(Arc::new(config))
-}
-
-/// Настройки звонка человеку: своя личность; чей ключ ждут, каждый звонок скажет сам.
-pub fn call_config(identity: &Identity, keylog: bool) -> Result<Arc<ClientConfig>, Fail> {
-    let check = PinnedPerson { key: None, provider: provider() };
-    let builder = ClientConfig::builder_with_provider(provider());
-    let builder =
-        tls_try(FailKind::Tls, builder.with_protocol_versions(&[&rustls::version::TLS13]))?;
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(check));
-    let own = identity.key.clone_key();
-    let made = builder.with_client_auth_cert(identity.chain.clone(), own);
-    let mut config = tls_try(FailKind::KeyBad, made)?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    config.resumption = Resumption::disabled();
-    // Имя в SNI о человеке ничего не говорит, а подслушивающему говорило бы, что это за программа.
-    config.enable_sni = false;
     if keylog {
         config.key_log = Arc::new(KeyLogFile::new());
     }

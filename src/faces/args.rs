@@ -7,7 +7,10 @@ use clap::{Parser, ValueEnum};
 
 use super::texts::{language_choose, text, text_fail, texts_load};
 use crate::base::bounds::{MAIL_AGE_MS, MAIL_BYTES_MAX, MAIL_COUNT_MAX};
-use crate::base::fail::{Fail, fail_row};
+use crate::base::fail::{Fail, FailKind, fail, fail_row};
+use crate::crypto::tls::Trust;
+use crate::net::address::{JoinLine, join_parse};
+use crate::store::home::{Home, trust_open};
 
 /// What to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,6 +23,8 @@ pub enum Mode {
     Echo,
     /// Print one's own id and card
     Id,
+    /// Look at network, server, clock, certificates and disk, and say how to mend what is wrong
+    Doctor,
     /// Every state of every bubble, for tests
     #[value(hide = true)]
     Gallery,
@@ -107,6 +112,20 @@ pub struct ServerArgs {
     /// Detail of supertext.log: error, warn, info, debug or trace
     #[arg(long, env = "SUPERTEXT_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// Сервер, названный строкой, и почему ему верить: отпечаток в ней или файл центра.
+/// Ошибки: `Resolve`, `ServerUnknown` (адрес есть, а доверия нет), `CertificateBad`.
+pub fn server_named(text: &str, home: &Home) -> Result<(JoinLine, Trust), Fail> {
+    let join = join_parse(text)?;
+    let trust = match join.pin {
+        Some(pin) => Some(Trust { pin, ca: None }),
+        None => trust_open(home)?,
+    };
+    match trust {
+        Some(trust) => Ok((join, trust)),
+        None => Err(fail(FailKind::ServerUnknown, &join.address)),
+    }
 }
 
 /// Ошибка запуска: одна строка в stderr на языке человека и код выхода.

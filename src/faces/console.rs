@@ -89,6 +89,7 @@ fn show_next(queues: &Queues, screen: &mut Screen) -> Result<String, u8> {
             | Show::PeerLink(_)
             | Show::Card { .. }
             | Show::Near { .. }
+            | Show::Outside { .. }
             | Show::Contact { .. }
             | Show::Request { .. }
             | Show::Safety { .. }

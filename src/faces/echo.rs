@@ -55,6 +55,7 @@ pub fn echo_face(queues: &Queues) {
             | Show::PeerLink(_)
             | Show::Card { .. }
             | Show::Near { .. }
+            | Show::Outside { .. }
             | Show::Safety { .. }
             | Show::Bits { .. }
             | Show::Deleted { .. }

@@ -19,7 +19,7 @@ use crate::logic::account::Purpose;
 use crate::logic::events::Standing;
 pub use crate::logic::show::file_word;
 use crate::logic::show::{
-    FileShow, LinkShow, MessageShow, Path, PathShow, PeerState, ReceiptState, Show,
+    FileShow, LinkShow, MessageShow, Nat, Path, PathShow, PeerState, ReceiptState, Show,
 };
 use crate::store::contacts::standing_word;
 use crate::wire::message::MessageId;
@@ -161,6 +161,16 @@ pub fn path_word(path: Path) -> &'static str {
     }
 }
 
+/// Слово для того, что стоит между машиной и миром.
+pub fn nat_word(nat: Nat) -> &'static str {
+    match nat {
+        Nat::Unknown => "unknown",
+        Nat::Open => "open",
+        Nat::Mapped => "mapped",
+        Nat::Symmetric => "symmetric",
+    }
+}
+
 /// Слово для состояния сообщения.
 pub fn receipt_word(state: ReceiptState) -> &'static str {
     match state {
@@ -197,6 +207,7 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::PeerLink(shown) => path_json(texts, shown),
         Show::Card { card, addresses } => card_json(card, addresses),
         Show::Near { id, address } => near_json(*id, address),
+        Show::Outside { nat, address } => outside_json(*nat, address),
         Show::Contact { .. } => contact_json(show),
         Show::Request { id, name, words } => request_json(*id, name, words),
         Show::Safety { peer, name, number, verified } => json!({
@@ -206,8 +217,7 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::Password { purpose, name, again } => json!({
             "event": "password", "purpose": purpose_word(*purpose), "name": name,
             "again": again}),
-        Show::Person { id, name } => json!({
-            "event": "person", "id": id_digits(*id), "name": name}),
+        Show::Person { id, name } => person_json("person", "id", *id, name),
         Show::Deleted { peer, message } => json!({
             "event": "deleted", "peer": id_digits(*peer), "message": uuid_text(message)}),
         Show::Room(shown) => room_json(shown),
@@ -237,8 +247,7 @@ pub fn show_json(texts: &Texts, show: &Show) -> Value {
         Show::Confirm { token, peer, packets, .. } => json!({
             "event": "confirm", "token": token.to_string(), "peer": id_digits(*peer),
             "packets": packets, "question": question_text(texts, show)}),
-        Show::Chosen { id, name } => json!({
-            "event": "chat", "peer": id_digits(*id), "name": name}),
+        Show::Chosen { id, name } => person_json("chat", "peer", *id, name),
         Show::Language(code) => json!({
             "event": "info", "text": text(texts, "language-set", &[("code", code.clone())])}),
         Show::Help(word) => json!({"event": "info", "text": word}),
@@ -342,6 +351,16 @@ fn request_json(id: Id, name: &str, words: &str) -> Value {
 /// Незнакомый поблизости как объект JSON.
 fn near_json(id: Id, address: &str) -> Value {
     json!({"event": "nearby", "id": id_digits(id), "address": address})
+}
+
+/// Человек и его имя как объект JSON.
+fn person_json(event: &str, key: &str, id: Id, name: &str) -> Value {
+    json!({"event": event, key: id_digits(id), "name": name})
+}
+
+/// Каким нас видит мир, как объект JSON.
+fn outside_json(nat: Nat, address: &str) -> Value {
+    json!({"event": "outside", "nat": nat_word(nat), "address": address})
 }
 
 /// Визитка как объект JSON.

@@ -2,7 +2,7 @@
 //! Что читает человек в консоли: каждое событие строкой на его языке.
 
 use super::commands::COMMANDS;
-use super::json::{file_word, link_word, path_word, peer_word, receipt_word};
+use super::json::{file_word, link_word, nat_word, path_word, peer_word, receipt_word};
 use super::rooms::{member_line, room_line, speaker};
 use super::seals::{bits_text, password_text, safety_text};
 use super::texts::{Texts, text, text_fail};
@@ -13,7 +13,8 @@ use crate::logic::contacts::letter_harmful;
 use crate::logic::events::Standing;
 use crate::logic::licence::licence_left;
 use crate::logic::show::{
-    Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, Path, PathShow, ReceiptState, Show,
+    Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, Nat, Path, PathShow, ReceiptState,
+    Show,
 };
 use crate::wire::message::MessageId;
 
@@ -42,6 +43,7 @@ pub fn show_text(texts: &Texts, show: &Show) -> String {
         Show::PeerLink(shown) => path_line(texts, shown),
         Show::Card { card, addresses } => card_line(texts, card, addresses.is_empty()),
         Show::Near { id, address } => near_line(texts, *id, address),
+        Show::Outside { nat, address } => outside_line(texts, *nat, address),
         Show::Contact { .. } => contact_line(texts, show),
         Show::Request { id, name, words } => request_text(texts, *id, name, words),
         Show::Safety { peer, name, number, verified } => {
@@ -117,6 +119,12 @@ fn link_line(
         ("reason", reason_line(texts, reason)),
     ];
     text(texts, &key, &values)
+}
+
+/// Каким нас видит мир.
+fn outside_line(texts: &Texts, nat: Nat, address: &str) -> String {
+    let key = format!("outside-{}", nat_word(nat));
+    text(texts, &key, &[("address", String::from(address))])
 }
 
 /// Незнакомый поблизости.

@@ -4,6 +4,7 @@
 pub mod args;
 pub mod commands;
 pub mod console;
+pub mod doctor;
 pub mod echo;
 pub mod ending;
 pub mod input;

@@ -14,6 +14,7 @@ use crate::base::bounds::{CALLS_MAX, RETRY_FIRST_MS, RETRY_MAX_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
+use crate::crypto::identity::PublicKey;
 
 /// Запускает звонки тем, чьи визитки лежат на диске.
 pub fn calls_load(client: &mut Client, facts: &StartFacts) {
@@ -33,7 +34,10 @@ pub fn call_put(client: &mut Client, card: Card, path: Path) -> bool {
     for index in 0..client.calls.len() {
         let known = &client.calls[index];
         let anyone = card.peer == 0 && known.addresses == card.addresses;
-        if known.path == path && (anyone || (card.peer != 0 && known.peer == card.peer)) {
+        if known.path == path
+            && !known.once
+            && (anyone || (card.peer != 0 && known.peer == card.peer))
+        {
             link = known.link;
             client.calls.remove(index);
             break;
@@ -43,9 +47,33 @@ pub fn call_put(client: &mut Client, card: Card, path: Path) -> bool {
         return false;
     }
     let Card { peer, key, addresses } = card;
-    let told = false;
-    client.calls.push(Call { peer, key, addresses, path, link, since_ms: 0, wait_ms: 0, told });
+    let (told, once) = (false, false);
+    client.calls.push(Call {
+        peer,
+        key,
+        addresses,
+        path,
+        link,
+        since_ms: 0,
+        wait_ms: 0,
+        told,
+        once,
+    });
     true
+}
+
+/// Один звонок туда, где человек сказал, что слушает; о неудаче не говорят.
+pub fn call_once(client: &mut Client, peer: Id, key: PublicKey, addresses: Vec<String>) {
+    for call in &client.calls {
+        if call.peer == peer && call.once {
+            return;
+        }
+    }
+    if call_put(client, Card { peer, key: Some(key), addresses }, Path::Direct) {
+        if let Some(call) = client.calls.last_mut() {
+            (call.once, call.told) = (true, true);
+        }
+    }
 }
 
 /// Команды о прямых линиях.
@@ -146,9 +174,13 @@ pub fn calls_tick(client: &mut Client, now: Time, out: &mut Out) {
     }
 }
 
-/// Говорят ли с этим человеком уже этим путём (позвонил он).
+/// Говорят ли с этим человеком уже этим путём (позвонил он). Звонок в дверь не ждёт, чем кончится
+/// стук в дыру.
 fn linked(client: &Client, call: &Call) -> bool {
     for link in client.links.values() {
+        if call.once && link.stage == Stage::Connecting {
+            continue;
+        }
         if call.peer != 0 && link.peer == call.peer && link.path == call.path {
             return true;
         }
@@ -182,7 +214,7 @@ pub fn call_ended(
     let (peer, path, retry_ms) = (call.peer, call.path, call.wait_ms);
     let first = !std::mem::replace(&mut call.told, true);
     let address = call.addresses.join(",");
-    let over = for_good(failed.kind);
+    let over = call.once || for_good(failed.kind);
     if over {
         client.calls.remove(index);
     }

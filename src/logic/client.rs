@@ -16,7 +16,8 @@ use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
-use super::mesh::mesh_tick;
+use super::meetings::{meet_gathered, meets_tick, servers_ask};
+use super::mesh::{is_shut, mesh_tick};
 use super::mesh_carry::carry_wrap;
 use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
 use super::nearby::near_heard;
@@ -91,15 +92,22 @@ fn event_do(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Ou
         ClientEvent::Command { command, line, random } => {
             command_run(client, command, line, random, now, out);
         }
-        ClientEvent::LinkUp { link } => link_up(client, link, now, out),
-        ClientEvent::PersonUp { link, .. } if link == client.server.link => {
+        ClientEvent::LinkUp { link, from } => link_up(client, link, from, now, out),
+        ClientEvent::PersonUp { link, from, .. } if link == client.server.link => {
             // И у сервера бывает ключ Ed25519: его цепочку TLS уже проверил.
-            link_up(client, link, now, out);
+            link_up(client, link, from, now, out);
+        }
+        ClientEvent::Outside { nat, address } => (client.nat, client.outside) = (nat, address),
+        ClientEvent::Gathered { peer, token, addresses } => {
+            meet_gathered(client, peer, token, addresses, now, out);
         }
         ClientEvent::Near { id, fingerprint, address } => {
             near_heard(client, id, fingerprint, address, now, out);
         }
-        ClientEvent::Doors { addresses } => client.doors = addresses,
+        ClientEvent::Doors { addresses } => {
+            client.doors = addresses;
+            client.meets.clear();
+        }
         ClientEvent::PersonUp { link, key, from } => {
             person_up(client, link, key, &from, now, out);
         }
@@ -157,6 +165,7 @@ pub fn client_flush(client: &mut Client, now: Time, out: &mut Out) {
 fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     link_tick(client, now, out);
     direct_tick(client, now, out);
+    meets_tick(client, now, out);
     mesh_tick(client, now, out);
     base_tick(client, now, out);
     outbox_tick(client, now, out);
@@ -221,12 +230,13 @@ fn link_give_up(client: &mut Client, failed: Fail, now: Time, out: &mut Out) {
 }
 
 /// TLS стоит: поздороваться.
-fn link_up(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
+fn link_up(client: &mut Client, link: LinkId, from: String, now: Time, out: &mut Out) {
     if client.server.link != link || client.server.stage != Stage::Connecting {
         out.actions.push(Action::Close { link, fail: FailKind::LinkClosed });
         return;
     }
     client.server.stage = Stage::Greeting;
+    client.server.place = from;
     (client.server.since_ms, client.server.heard_ms) = (now.mono_ms, now.mono_ms);
     let hello = Hello {
         version: PROTOCOL_VERSION,
@@ -234,6 +244,7 @@ fn link_up(client: &mut Client, link: LinkId, now: Time, out: &mut Out) {
         clock: now.wall_ms,
         program: String::from(PROGRAM),
         until: None,
+        stun: None,
     };
     control_put(client, Kind::Hello, &hello, out);
 }
@@ -377,7 +388,7 @@ pub fn person_packet(
     out: &mut Out,
 ) {
     let (source, handle) = (header.source_id, header.content_id);
-    if is_blocked(client, source) {
+    if is_shut(client, source) {
         return;
     }
     let done = match row.kind {
@@ -422,14 +433,6 @@ pub fn person_packet(
     }
 }
 
-/// Закрыт ли этот человек: от него не слышно ничего.
-fn is_blocked(client: &Client, id: Id) -> bool {
-    match client.contacts.get(&id) {
-        Some(contact) => contact.blocked,
-        None => false,
-    }
-}
-
 /// HELLO сервера: связь есть.
 fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) -> Result<(), Fail> {
     let hello: Hello = body_read("HELLO", data)?;
@@ -446,6 +449,7 @@ fn hello_received(client: &mut Client, data: &[u8], now: Time, out: &mut Out) ->
     let server = client.server.address.clone();
     out_show(out, Show::Link { state: LinkShow::Up, server, reason: None, retry_ms: 0 });
     super::licence::licence_show(&hello, out);
+    servers_ask(client, hello.stun.unwrap_or_default(), out);
     let mut ids: Vec<Id> = Vec::new();
     for contact in client.contacts.values() {
         if !contact.blocked {

@@ -23,7 +23,7 @@ use super::room_commands::{room_do, room_rename};
 use super::room_told::room_choose;
 use super::rooms::chat_find;
 use super::sending::file_write;
-use super::show::{LinkShow, PeerState, Show};
+use super::show::{LinkShow, Nat, PeerState, Show};
 use super::state::{Client, Leave, Stage};
 use super::transfers::{file_list, transfer_end};
 use super::trust::{
@@ -404,6 +404,9 @@ fn status_show(client: &Client, now: Time, out: &mut Out) {
     let reason = if server.is_empty() { Some(fail(FailKind::ServerMissing, "")) } else { None };
     out_show(out, Show::Link { state, server, reason, retry_ms });
     links_show(client, out);
+    if client.nat != Nat::Unknown {
+        out_show(out, Show::Outside { nat: client.nat, address: client.outside.clone() });
+    }
     let unsent = unsent_list(client);
     if !unsent.is_empty() {
         out_show(out, Show::Info { key: "status-unsent", values: vec![("list", unsent)] });

@@ -9,6 +9,7 @@ use super::contacts::{contact_meet, is_stranger, name_clean};
 use super::events::{Action, LinkId, Out, out_send};
 use super::inbox::name_learn;
 use super::keys::{ask_received, bundle_received};
+use super::meetings::{meet_again, meet_done};
 use super::mesh::routes_received;
 use super::mesh_carry::{THIRD_FIRST, carry_received};
 use super::nearby::near_tick;
@@ -44,6 +45,7 @@ pub fn link_new(link: LinkId, peer: Id, path: Path, called: bool, now: Time) -> 
         since_ms: now.mono_ms,
         heard_ms: now.mono_ms,
         pinged_ms: now.mono_ms,
+        doubt: false,
         keys_given: 0,
         address: String::new(),
         carries: false,
@@ -194,6 +196,9 @@ pub fn direct_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, o
     client.links.remove(&link);
     call_ended(client, link, stage, &failed, now, out);
     if peer != 0 {
+        if stage == Stage::Up {
+            meet_again(client, peer, now);
+        }
         path_settle(client, peer, before, Some((&failed, path)), now, out);
     }
 }
@@ -212,13 +217,13 @@ pub fn direct_packet(
     };
     let (peer, stage) = (found.peer, found.stage);
     found.heard_ms = now.mono_ms;
+    found.doubt = false;
     let done = match direct_allowed(client, peer, stage, &header, now) {
         Ok(row) if row.family == Family::Control => {
             control_received(client, link, row.kind, data, now, out)
         }
         Ok(row) if row.family == Family::Carry => {
-            carry_received(client, link, row, header, data, now, out);
-            Ok(())
+            carry_received(client, link, row, header, data, now, out)
         }
         Ok(row) => {
             if header.dest_id == client.me {
@@ -367,6 +372,9 @@ fn hello_received(
         name_learn(client, peer, &name, out);
     }
     call_answered(client, link);
+    for spare in meet_done(client, peer) {
+        link_end(client, spare, fail(FailKind::LinkDouble, ""), now, out);
+    }
     doubles_end(client, link, now, out);
     if let Some(old) = before {
         if !client.links.contains_key(&old) {
@@ -420,7 +428,6 @@ pub fn direct_tick(client: &mut Client, now: Time, out: &mut Out) {
     calls_tick(client, now, out);
     let mut late: Vec<(LinkId, FailKind)> = Vec::new();
     let mut quiet: Vec<LinkId> = Vec::new();
-    // Через третьих — свои сроки: thirds.rs.
     for (_, found) in client.links.range_mut(..THIRD_FIRST) {
         let waited = now.mono_ms.saturating_sub(found.since_ms);
         let silent = now.mono_ms.saturating_sub(found.heard_ms);

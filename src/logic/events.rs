@@ -2,17 +2,19 @@
 //! Что входит в логику и что из неё выходит, для клиента и для сервера.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use super::account::{VaultOrder, VaultTold};
 use super::accounts::AccountTold;
 pub use super::command::{AccountCommand, Budget, Command, ExportForm, LinkCommand, PastCommand};
-use super::mesh::CarryWish;
+pub use super::meetings::Punch;
 pub use super::orders::{
     BaseOrder, BaseTold, FileMark, Found, MailOrder, OutboxRow, PastQuery, PersonFacts, Place,
     Wanted,
 };
 use super::rooms::RoomFacts;
-use super::show::Show;
+use super::show::{Nat, Show};
+pub use super::wishes::{AcceptFiles, Wishes};
 use crate::base::fail::{Fail, FailKind};
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -20,6 +22,7 @@ use crate::wire::control::KeyBundle;
 use crate::wire::header::Header;
 use crate::wire::message::TransferId;
 use crate::wire::packets::Lane;
+use crate::wire::stun::Token;
 
 /// Number of a link within this process.
 pub type LinkId = u32;
@@ -96,37 +99,6 @@ pub struct FinishedRow {
     pub state: u8,
 }
 
-/// Which offered files are taken by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcceptFiles {
-    Off,
-    /// Small pictures of contacts.
-    Images,
-    On,
-}
-
-/// Settings the logic needs (store/settings.rs keeps them).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wishes {
-    pub name: String,
-    pub messages_first: u64,
-    pub files_first: u64,
-    pub accept_files: AcceptFiles,
-    /// Messages of new contacts stay in the history.
-    pub keep_first: bool,
-    pub answer_yes: bool,
-    /// Only contacts may write; strangers go to the spam folder.
-    pub contacts_only: bool,
-    /// Show the bits of messages before and after sealing.
-    pub bits: bool,
-    /// Others may call directly.
-    pub listen: bool,
-    /// People in the local network are sought.
-    pub discovery: bool,
-    /// Packets of others are passed on.
-    pub carry: CarryWish,
-}
-
 /// What the client knows when it starts.
 #[derive(Clone, Debug)]
 pub struct StartFacts {
@@ -169,6 +141,19 @@ pub enum ClientEvent<'a> {
     /// TCP and TLS stand; HELLO has not been said yet.
     LinkUp {
         link: LinkId,
+        /// Where the server is.
+        from: String,
+    },
+    /// How the world sees us now: behind what kind of router, and at which address.
+    Outside {
+        nat: Nat,
+        address: String,
+    },
+    /// Where one may be found through UDP at the moment, and a fresh token to be tapped with.
+    Gathered {
+        peer: Id,
+        token: Token,
+        addresses: Vec<String>,
     },
     /// A beacon of the local network: who claims to listen at this address.
     Near {
@@ -367,6 +352,16 @@ pub enum Action {
         addresses: Vec<String>,
         key: Option<PublicKey>,
     },
+    /// From now on ask here for one's own address (UDP).
+    Ask {
+        servers: Vec<SocketAddr>,
+    },
+    /// Find out where one may be found now, and a token: `Gathered` follows.
+    Gather {
+        peer: Id,
+    },
+    /// Tap on a hole to this person.
+    Punch(Punch),
     /// Seek people in the local network and be found there, or not any more.
     Seek {
         on: bool,

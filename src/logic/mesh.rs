@@ -106,8 +106,8 @@ pub fn is_friend(client: &Client, id: Id) -> bool {
     }
 }
 
-/// Закрыт ли этот человек: ни его пакетов, ни к нему.
-fn is_shut(client: &Client, id: Id) -> bool {
+/// Закрыт ли этот человек: ни от него, ни через него, ни к нему.
+pub fn is_shut(client: &Client, id: Id) -> bool {
     match client.contacts.get(&id) {
         Some(contact) => contact.blocked,
         None => false,

@@ -14,6 +14,7 @@ use crate::base::bounds::{
     CARRY_BURST, CARRY_RATE, HEADER_BYTES, HOPS_MAX, SEEN_NUMBERS, SEEN_PAIRS_MAX,
 };
 use crate::base::clock::Time;
+use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::wire::carry::{CARRY_SKIP, CarryHead, carry_put, carry_read, carry_start, first_packet};
 use crate::wire::header::{Header, header_read};
@@ -108,38 +109,39 @@ pub fn carry_received(
     data: &[u8],
     now: Time,
     out: &mut Out,
-) {
+) -> Result<(), Fail> {
     let Some(found) = client.links.get(&link) else {
-        return;
+        return Ok(());
     };
     let peer = found.peer;
     let wish = client.wishes.carry;
     if wish == CarryWish::Off || !is_friend(client, peer) || header.source_id == client.me {
-        return;
+        return Ok(());
     }
     let Ok((head, inner)) = carry_read(data) else {
-        return;
+        return Ok(());
     };
     if row.lane == Lane::Messages && !room_pay(client, peer, now) {
-        return;
+        return Ok(());
     }
     let (source, dest) = (header.source_id, header.dest_id);
     // До кого не достать, тому и не ответить; о выдуманных и помнить нечего.
     if !client.mesh.table.contains_key(&source) || !pair_new(client, (source, dest), &head) {
-        return;
+        return Ok(());
     }
     if dest == client.me {
-        return carried_take(client, source, inner, now, out);
+        carried_take(client, source, inner, now, out);
+        return Ok(());
     }
     let Some(way) = client.mesh.table.get(&dest) else {
-        return;
+        return Ok(());
     };
     let back = way.next == peer || way.next == source;
     if wish != CarryWish::On || head.hops == 0 || back {
-        return;
+        return Ok(());
     }
     let Some(next) = client.mesh.neighbours.get(&way.next) else {
-        return;
+        return Ok(());
     };
     let hops = u8::min(head.hops, HOPS_MAX - 1) - 1;
     let (link, start) = (next.link, out.bytes.len());
@@ -148,6 +150,7 @@ pub fn carry_received(
         let (lane, end) = (row.lane, out.bytes.len());
         out.actions.push(Action::Carry { link, lane, start, end });
     }
+    Ok(())
 }
 
 /// Что через третьего бывает: приветствие и всё, что ходит по прямой линии, кроме чужих пакетов.

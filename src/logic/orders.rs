@@ -13,7 +13,7 @@ use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
 use crate::wire::control::{KeyBundle, Keys};
 use crate::wire::header::Header;
-use crate::wire::message::{Envelope, MessageId, TransferId};
+use crate::wire::message::{Envelope, Meeting, MessageId, TransferId};
 
 /// A place in the order of one's messages to a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +127,8 @@ pub enum BaseOrder {
     Stored { peer: Id, message: MessageId, place: Place },
     /// Everything of this peer was seen; `SeenUpto` follows if anything was new.
     Seen { peer: Id, keep: bool },
+    /// Seal this and send it once, if there is a session; nothing is kept. `Outgoing` follows.
+    Aside { peer: Id, envelope: Envelope },
     /// Nothing waits for this peer any more.
     Forget { peer: Id },
     /// Take this changed key of this peer for the true one; None: stay with the old one.
@@ -201,6 +203,8 @@ pub enum BaseTold {
     Bits { peer: Id, message: MessageId, outgoing: bool, before: Vec<u8>, after: Vec<u8> },
     /// What was ordered before this export is on disk: it may be written.
     ExportReady { peer: Id, form: ExportForm },
+    /// This person says where he may be found.
+    Meeting { peer: Id, meeting: Meeting },
     /// Something about rooms.
     Room(RoomTold),
     /// An export is written.

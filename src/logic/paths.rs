@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 
 use super::contacts::{contact_name, contact_state};
+use super::direct::link_end;
 use super::events::{LinkId, Out, out_show};
 use super::inbox::partials_forget;
 use super::messages::outbox_again;
 use super::show::{LinkShow, Path, PathShow, PeerState, Show};
 use super::state::{Client, PeerLink, Stage};
 use super::transfers::{transfers_pause, transfers_wake};
-use crate::base::bounds::{KEY_AGAIN_MS, RESEND_MS};
+use crate::base::bounds::{DIRECT_DOUBT_MS, DIRECT_SILENT_MS, KEY_AGAIN_MS, RESEND_MS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -156,6 +157,30 @@ pub fn path_settle(
     };
     transfers_pause(client, Some(peer), reason, now, out);
     transfers_wake(client, peer, now, out);
+}
+
+/// Сервер говорит, что человек ушёл: прямая линия с ним, быть может, уже мертва. Спросить сейчас и
+/// недолго ждать ответа.
+pub fn direct_doubt(client: &mut Client, peer: Id, now: Time) {
+    let quiet = now.mono_ms.saturating_sub(DIRECT_SILENT_MS - DIRECT_DOUBT_MS);
+    for link in client.links.values_mut() {
+        if link.peer == peer && link.stage == Stage::Up {
+            (link.heard_ms, link.pinged_ms, link.doubt) = (quiet, 0, true);
+        }
+    }
+}
+
+/// Человек снова у сервера, а прямая линия молчит с тех пор, как он пропал: её нет.
+pub fn direct_bury(client: &mut Client, peer: Id, now: Time, out: &mut Out) {
+    let mut dead: Vec<LinkId> = Vec::new();
+    for link in client.links.values() {
+        if link.peer == peer && link.doubt {
+            dead.push(link.link);
+        }
+    }
+    for link in dead {
+        link_end(client, link, fail(FailKind::LinkSilent, ""), now, out);
+    }
 }
 
 /// Показывает, каким путём теперь идёт всё к человеку и почему.

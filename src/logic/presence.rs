@@ -7,7 +7,7 @@ use super::contacts::contact_name;
 use super::events::{Out, out_show};
 use super::inbox::partials_forget;
 use super::messages::{outbox_again, outbox_stored};
-use super::paths::{direct_has, presence_settle};
+use super::paths::{direct_bury, direct_doubt, direct_has, presence_settle};
 use super::show::{PeerState, Show};
 use super::state::{Client, Contact};
 use super::transfers::{busy_pause, transfers_pause, transfers_wake};
@@ -61,6 +61,7 @@ pub fn presence_received(
         return Ok(());
     }
     let known = std::mem::replace(&mut contact.relay, PeerState::Online);
+    direct_bury(client, body.id, now, out);
     if direct_has(client, body.id) {
         // С ним говорят напрямую: слова сервера ничего не меняют.
         return Ok(());
@@ -94,6 +95,7 @@ fn peer_left(client: &mut Client, id: Id, now: Time, out: &mut Out) {
     };
     if direct_has(client, id) {
         // С ним говорят напрямую, без сервера.
+        direct_doubt(client, id, now);
         return;
     }
     presence_settle(client, id, out);

@@ -39,6 +39,8 @@ pub struct Server {
     pub quota: Option<Quota>,
     /// Until when the licence holds; None: without a bound.
     pub licence: Option<u64>,
+    /// UDP ports at which questions for addresses are answered.
+    pub stun: Vec<u16>,
     /// Bytes of long messages that are being put together for them.
     pub mailing_bytes: usize,
     /// Bytes in all mailboxes.
@@ -159,6 +161,7 @@ fn link_up(server: &mut Server, link: LinkId, key: PublicKey, now: Time, out: &m
         clock: now.wall_ms,
         program: String::from(PROGRAM),
         until: server.licence,
+        stun: Some(server.stun.clone()),
     };
     control_put(link, Kind::Hello, &hello, out);
 }

@@ -44,6 +44,20 @@ pub enum Path {
     Third,
 }
 
+/// What stands between this computer and the world, as far as UDP shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nat {
+    /// Nobody was there to ask.
+    #[default]
+    Unknown,
+    /// Nothing: the world sees the address this computer has.
+    Open,
+    /// A router that gives one outside address to all: holes can be punched.
+    Mapped,
+    /// A router that gives another outside address for each other end: holes mostly fail.
+    Symmetric,
+}
+
 /// The way to a person as shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PathShow {
@@ -205,6 +219,11 @@ pub enum Show {
     },
     /// The way to a person: which one, since when another, why.
     PeerLink(PathShow),
+    /// How the world sees this computer.
+    Outside {
+        nat: Nat,
+        address: String,
+    },
     /// Somebody in the local network who is not in the contacts.
     Near {
         id: Id,

@@ -11,12 +11,13 @@ use super::events::{
 };
 use super::mesh::Mesh;
 use super::rooms::Room;
-use super::show::{FileState, Path, PeerState, Quote};
+use super::show::{FileState, Nat, Path, PeerState, Quote};
 use crate::base::bounds::STRANGER_BURST;
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::wire::message::{Envelope, MessageId, TransferId};
+use crate::wire::message::{Envelope, Meeting, MessageId, TransferId};
+use crate::wire::stun::Token;
 
 /// Everything a client knows.
 #[derive(Debug)]
@@ -43,6 +44,12 @@ pub struct Client {
     pub calls: Vec<Call>,
     /// Who was seen in the local network.
     pub near: BTreeMap<Id, Near>,
+    /// With whom a link without the server is being arranged.
+    pub meets: BTreeMap<Id, Meet>,
+    pub meets_ms: u64,
+    pub nat: Nat,
+    /// As what the server sees this computer; empty: not known.
+    pub outside: String,
     pub near_ms: u64,
     /// Who passes packets on, and to whom.
     pub mesh: Mesh,
@@ -103,6 +110,8 @@ pub struct ServerLink {
     /// HOST:PORT, empty when no server is known.
     pub address: String,
     pub link: LinkId,
+    /// IP:PORT it was reached at.
+    pub place: String,
     pub stage: Stage,
     pub since_ms: u64,
     pub heard_ms: u64,
@@ -140,6 +149,8 @@ pub struct PeerLink {
     pub since_ms: u64,
     pub heard_ms: u64,
     pub pinged_ms: u64,
+    /// The server said that he left, and nothing was heard here since.
+    pub doubt: bool,
     /// One-time keys given out over it.
     pub keys_given: u32,
     pub address: String,
@@ -169,6 +180,19 @@ pub struct Near {
     pub seen_ms: u64,
 }
 
+/// An introduction on its way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Meet {
+    /// The token of one's own proposal, until it is answered.
+    pub own: Option<Token>,
+    /// His proposal, until it is answered.
+    pub theirs: Option<Meeting>,
+    /// When he proposed last.
+    pub heard_ms: u64,
+    pub next_ms: u64,
+    pub wait_ms: u64,
+}
+
 /// Somebody to be called directly, again and again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -182,6 +206,8 @@ pub struct Call {
     pub wait_ms: u64,
     /// The user was told that it does not succeed.
     pub told: bool,
+    /// Made for one attempt only; nothing is said of it.
+    pub once: bool,
 }
 
 /// One contact with all that waits for him.
@@ -323,6 +349,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
     let server = ServerLink {
         address: facts.server.clone(),
         link: 0,
+        place: String::new(),
         stage: Stage::Down,
         since_ms: 0,
         heard_ms: 0,
@@ -344,6 +371,10 @@ pub fn client_new(facts: &StartFacts) -> Client {
         links: BTreeMap::new(),
         calls: Vec::new(),
         near: BTreeMap::new(),
+        meets: BTreeMap::new(),
+        meets_ms: 0,
+        nat: Nat::Unknown,
+        outside: String::new(),
         near_ms: 0,
         mesh: Mesh::default(),
         doors: facts.doors.clone(),
@@ -355,7 +386,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         rooms: BTreeMap::new(),
         people: BTreeMap::new(),
         transfers: BTreeMap::new(),
-        finished: VecDeque::new(),
+        finished: VecDeque::from(facts.finished.clone()),
         marks: VecDeque::new(),
         questions: Vec::new(),
         partials: Vec::new(),
@@ -371,9 +402,6 @@ pub fn client_new(facts: &StartFacts) -> Client {
         base_retry_ms: None,
         ended: FailKind::ServerMissing,
     };
-    for row in &facts.finished {
-        client.finished.push_back(row.clone());
-    }
     for outgoing in &facts.outgoing {
         let number = transfer_add(&mut client, true, outgoing.clone(), Phase::Offered);
         if let Some(state) = client.transfers.get_mut(&number) {

@@ -5,6 +5,7 @@ use super::client::control_put;
 use super::events::{BaseTold, Out, out_show};
 use super::inbox::{Came, envelope_opened};
 use super::keys::{key_given, keys_send, seal_refused};
+use super::meetings::meeting_received;
 use super::messages::{outbox_kept, outbox_reached, outbox_sealed, outbox_unsealed, packet_send};
 use super::past::{export_begin, looked_do, past_show, seen_upto};
 use super::room_told::room_told;
@@ -52,6 +53,7 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
             out_show(out, Show::Bits { peer, message, outgoing, before, after });
         }
         BaseTold::ExportReady { peer, form } => export_begin(client, peer, form, out),
+        BaseTold::Meeting { peer, meeting } => meeting_received(client, peer, meeting, now, out),
         BaseTold::Room(told) => room_told(client, told, now, out),
         BaseTold::Exported { path, many } => {
             let values = vec![("path", path), ("many", many.to_string())];

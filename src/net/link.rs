@@ -36,6 +36,8 @@ pub struct ReadHalf {
     /// The beginning of a packet whose end has not come yet.
     pub partial: Vec<u8>,
     pub secured: bool,
+    /// Where the other end is, when the socket cannot tell.
+    pub from: String,
 }
 
 /// The writing half.
@@ -79,6 +81,7 @@ pub fn link_split(
         tls: tls.clone(),
         partial: Vec::new(),
         secured: false,
+        from: String::new(),
     };
     let write = WriteHalf {
         link,
@@ -169,7 +172,7 @@ fn plain_take(tls: &mut Connection, plain: &mut Vec<u8>) -> Result<(), Fail> {
 }
 
 /// Ошибка TLS с причиной, понятной человеку: чужой сервер, отказ от нашего ключа, прочее.
-fn tls_fail(error: &rustls::Error) -> Fail {
+pub fn tls_fail(error: &rustls::Error) -> Fail {
     let kind = match error {
         rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
             FailKind::PersonWrong

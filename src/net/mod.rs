@@ -4,6 +4,10 @@
 pub mod address;
 pub mod framing;
 pub mod guard;
+pub mod hole;
 pub mod lan;
 pub mod link;
+pub mod outside;
+pub mod probe;
 pub mod sockets;
+pub mod udp;

@@ -20,8 +20,8 @@ use crate::logic::events::BaseTold;
 use crate::logic::show::ReceiptState;
 use crate::wire::control::body_read;
 use crate::wire::message::{
-    ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_READ, ENVELOPE_RECEIPT, ENVELOPE_TEXT, Envelope, Sealed,
-    text_shown,
+    ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_MEETING, ENVELOPE_READ, ENVELOPE_RECEIPT, ENVELOPE_TEXT,
+    Envelope, Sealed, text_shown,
 };
 
 /// A gap may last so long: what is missing is sent again, and on a slow link that takes a while.
@@ -189,6 +189,13 @@ fn aside_do(desk: &mut Desk, came: &Came, envelope: &Envelope) -> Result<(), Fai
             }
         }
         ENVELOPE_HEAL => reset_do(desk, came),
+        ENVELOPE_MEETING => {
+            if let Some(meeting) = &envelope.meeting {
+                let meeting = meeting.clone();
+                desk.told.push(BaseTold::Meeting { peer, meeting });
+            }
+            Ok(())
+        }
         _ => {
             refuse(desk, peer, fail(FailKind::BodyBad, "kind"), false);
             Ok(())

@@ -141,6 +141,7 @@ fn order_lost(desk: &mut Desk, order: &BaseOrder) {
         | BaseOrder::KeyGive { .. }
         | BaseOrder::Stored { .. }
         | BaseOrder::Seen { .. }
+        | BaseOrder::Aside { .. }
         | BaseOrder::Room(_)
         | BaseOrder::Mark { .. }
         | BaseOrder::Bits { .. }
@@ -207,11 +208,17 @@ fn desk_settle(desk: &mut Desk) -> Result<(), Fail> {
             time: ack.at,
             ..Envelope::default()
         };
-        if let Some(packet) = desk_seal(desk, peer, Place::default(), receipt)? {
-            desk.told.push(BaseTold::Outgoing { peer, packet });
-        }
+        aside_seal(desk, peer, receipt)?;
     }
     seats_save(desk)
+}
+
+/// Запечатывает то, что вне порядка: посылается раз и нигде не хранится. Сеанса нет — ничего.
+pub fn aside_seal(desk: &mut Desk, peer: Id, envelope: Envelope) -> Result<(), Fail> {
+    if let Some(packet) = desk_seal(desk, peer, Place::default(), envelope)? {
+        desk.told.push(BaseTold::Outgoing { peer, packet });
+    }
+    Ok(())
 }
 
 /// Один приказ.
@@ -240,19 +247,14 @@ fn desk_do(desk: &mut Desk, order: BaseOrder) -> Result<(), Fail> {
                 desk.told.push(BaseTold::SeenUpto { peer, message });
             }
         }
+        BaseOrder::Aside { peer, envelope } => aside_seal(desk, peer, envelope)?,
         BaseOrder::Forget { peer } => {
             outbox_forget(&desk.base, peer)?;
             copies_less(desk, 0, peer)?;
         }
         BaseOrder::Room(order) => room_order(desk, order)?,
         BaseOrder::Trust { peer, public } => trust_do(desk, peer, public)?,
-        BaseOrder::Verify { peer, verified } => {
-            if let Some(mut person) = person_get(&desk.base, peer)? {
-                person.verified = verified;
-                person_set(&desk.base, &person)?;
-                desk.told.push(BaseTold::Person { facts: person });
-            }
-        }
+        BaseOrder::Verify { peer, verified } => verify_do(desk, peer, verified)?,
         BaseOrder::Look { peer, reference, wanted } => {
             let found = look_do(desk, peer, &reference, &wanted);
             desk.told.push(BaseTold::Looked { wanted, found });
@@ -346,6 +348,16 @@ fn trust_do(desk: &mut Desk, peer: Id, public: Option<PublicKey>) -> Result<(), 
         desk_reset(desk, peer)?;
     }
     desk.told.push(BaseTold::Person { facts: person });
+    Ok(())
+}
+
+/// Человек сверил ключ или передумал.
+fn verify_do(desk: &mut Desk, peer: Id, verified: bool) -> Result<(), Fail> {
+    if let Some(mut person) = person_get(&desk.base, peer)? {
+        person.verified = verified;
+        person_set(&desk.base, &person)?;
+        desk.told.push(BaseTold::Person { facts: person });
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use vodozemac::olm::Session;
 
-use super::desk::Desk;
+use super::desk::{Desk, aside_seal};
 use super::outbox::{
     order_out, order_out_set, outbox_flying, outbox_open, outbox_sealed, outbox_unseal,
     outbox_unseal_rest, outbox_unsealed,
@@ -436,9 +436,7 @@ pub fn desk_session(
     seat_add(desk, peer, session);
     if heal {
         let envelope = Envelope { kind: ENVELOPE_HEAL, time: at, ..Envelope::default() };
-        if let Some(packet) = desk_seal(desk, peer, Place::default(), envelope)? {
-            desk.told.push(BaseTold::Outgoing { peer, packet });
-        }
+        aside_seal(desk, peer, envelope)?;
     }
     if first {
         return desk_reset(desk, peer);

@@ -34,6 +34,9 @@ pub struct Hello {
     /// Of a server: until when its licence holds, milliseconds since 1970 UTC; None: no bound.
     #[n(4)]
     pub until: Option<u64>,
+    /// Of a server: UDP ports at which it answers questions for addresses (STUN).
+    #[n(7)]
+    pub stun: Option<Vec<u16>>,
 }
 
 /// HELLO of a direct link: the same packet with two keys more, which a server's HELLO lacks.

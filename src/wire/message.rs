@@ -8,6 +8,7 @@ use minicbor::{Decode, Encode};
 use super::header::{Header, header_bytes};
 use super::packets::{Kind, packet_row};
 use super::room::RoomNote;
+use super::stun::Token;
 use crate::base::bounds::{MESSAGE_PACKET_BYTES, MESSAGE_PACKETS_MAX};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -43,6 +44,8 @@ pub const ENVELOPE_HEAL: u8 = 9;
 pub const ENVELOPE_ROOM: u8 = 10;
 /// The sender leaves a room.
 pub const ENVELOPE_LEAVE: u8 = 11;
+/// Where the sender may be found: let us talk without the server. Has no order.
+pub const ENVELOPE_MEETING: u8 = 12;
 
 /// The envelope: what one person tells another.
 #[derive(Clone, Debug, PartialEq, Default, Encode, Decode)]
@@ -86,6 +89,27 @@ pub struct Envelope {
     /// The room it is said in; None: between the two alone.
     #[n(12)]
     pub room: Option<RoomNote>,
+    /// Where the sender may be found.
+    #[n(13)]
+    pub meeting: Option<Meeting>,
+}
+
+/// A proposal to meet without the server, or its answer.
+#[derive(Clone, Debug, PartialEq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Meeting {
+    /// Whoever taps at the sender's UDP socket with this is the receiver.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub token: Token,
+    /// Of an answer: the token of the proposal; zeros: this is a proposal.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub about: Token,
+    /// UDP addresses of the sender, as IP:PORT; those seen from outside come first.
+    #[n(2)]
+    pub holes: Vec<String>,
+    /// TCP addresses at which he listens.
+    #[n(3)]
+    pub doors: Vec<String>,
 }
 
 /// A file that is offered. Its key is fresh and random; it travels only inside the envelope.

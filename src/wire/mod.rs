@@ -10,3 +10,4 @@ pub mod header;
 pub mod message;
 pub mod packets;
 pub mod room;
+pub mod stun;

@@ -15,9 +15,9 @@ use super::listener::{Heard, ListenerOrder};
 use super::map::{Batch, QUEUES, Queues, batch_give};
 use super::perform::{
     Hands, Over, backlog_drain, hands_flush, perform, post_listener, post_reader, post_saver,
-    post_sender,
+    post_sender, puncher_order,
 };
-use super::roles::{ClientStart, Event, ServerStart};
+use super::roles::{ClientStart, Event, PuncherOrder, ServerStart};
 use super::sender::SenderOrder;
 use crate::base::bounds::{FINISH_MS, HEADER_BYTES, TICK_MS};
 use crate::base::clock::{Time, time_now};
@@ -151,6 +151,10 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
             post_listener(&mut controller.hands, queues, ListenerOrder::Add(read));
         }
         Event::LinkFailed { link, fail } => link_down(controller, queues, link, fail),
+        Event::Holed { socket, from } => {
+            let order = ListenerOrder::Enter { socket, from };
+            post_listener(&mut controller.hands, queues, order);
+        }
         Event::Tell(report) => client_tell(controller, queues, report),
         Event::TellServer(report) => server_tell(controller, queues, report),
         Event::SourceBatch { transfer, next, batch } => {
@@ -162,7 +166,11 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
             show(queues, Show::Error { fail, command: String::new() });
         }
         Event::SaverIdle => controller.saved = true,
-        Event::SenderIdle => controller.written = true,
+        Event::SenderIdle => {
+            // Написанное в дыры ещё едет по ним.
+            puncher_order(queues, PuncherOrder::Sync);
+        }
+        Event::PuncherIdle => controller.written = true,
     }
 }
 
@@ -193,6 +201,9 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
     hands.call = Some(start.call);
     hands.seek = start.seek;
     if let Some((socket, tls)) = start.door {
+        if let Ok(door) = socket.local_addr() {
+            puncher_order(queues, PuncherOrder::Open { door, tls: tls.clone() });
+        }
         post_listener(hands, queues, ListenerOrder::Listen { socket, tls, guard: true });
     }
     let home = Box::new(start.home);
@@ -218,13 +229,21 @@ fn server_begin(controller: &mut Controller, queues: &Queues, start: ServerStart
     post_saver(hands, queues, SaverOrder::MailOpen(Box::new(start.mail)));
     let order = ListenerOrder::Listen { socket: start.socket, tls: start.tls, guard: false };
     post_listener(hands, queues, order);
+    let mut stun = Vec::new();
+    for socket in &start.stun {
+        if let Ok(address) = socket.local_addr() {
+            stun.push(address.port());
+        }
+    }
+    puncher_order(queues, PuncherOrder::Answer(start.stun));
     let (registered, mailboxes) = (start.registered, start.mailboxes);
     let (quota, licence) = (Some(start.quota), start.licence);
     let mut mail_bytes = 0;
     for mailbox in mailboxes.values() {
         mail_bytes += mailbox.bytes;
     }
-    let server = Server { registered, mailboxes, mail_bytes, quota, licence, ..Server::default() };
+    let server =
+        Server { registered, mailboxes, mail_bytes, quota, licence, stun, ..Server::default() };
     controller.role = Role::Server(Box::new(server));
 }
 
@@ -282,7 +301,7 @@ fn heard_do(controller: &mut Controller, queues: &Queues, heard: Heard) {
                 client_tell(controller, queues, ClientEvent::PersonUp { link, key, from });
                 server_tell(controller, queues, ServerEvent::LinkUp { link, key });
             }
-            None => client_tell(controller, queues, ClientEvent::LinkUp { link }),
+            None => client_tell(controller, queues, ClientEvent::LinkUp { link, from }),
         },
         Heard::Batch(batch) => batch_do(controller, queues, batch),
         Heard::Bad { link, fail } => {

@@ -6,6 +6,7 @@
 //! Flow: poll → ready links → read up to 256 KiB each → one batch for the wake-up → controller.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ const TOKEN_DOOR: Token = Token(usize::MAX - 1);
 pub enum ListenerOrder {
     /// Accept on this socket: the server, or a client's own door, which is guarded from floods.
     Listen { socket: std::net::TcpListener, tls: Arc<ServerConfig>, guard: bool },
+    /// Somebody came through a hole: a link of the door like any other.
+    Enter { socket: TcpStream, from: String },
     /// Read this link too.
     Add(Box<ReadHalf>),
     /// Read this link no more.
@@ -106,7 +109,7 @@ pub fn listener_main() {
                 return down_tell(queues, 0, fail(FailKind::SocketRead, &error.to_string()));
             }
         }
-        orders_take(&mut listener, queues);
+        orders_take(&mut listener, queues, &LINK_NUMBER);
         let mut door = std::mem::take(&mut listener.door_again);
         for event in &events {
             match event.token() {
@@ -160,7 +163,7 @@ fn down_tell(queues: &Queues, link: LinkId, failed: Fail) {
 }
 
 /// Выполняет приказы controller-а.
-fn orders_take(listener: &mut Listener, queues: &Queues) {
+fn orders_take(listener: &mut Listener, queues: &Queues, number: &AtomicU32) {
     while let Ok(order) = queues.to_listener.take.try_recv() {
         match order {
             ListenerOrder::Listen { socket, tls, guard } => {
@@ -173,6 +176,9 @@ fn orders_take(listener: &mut Listener, queues: &Queues) {
                     }
                     Err(failed) => down_tell(queues, 0, failed),
                 }
+            }
+            ListenerOrder::Enter { socket, from } => {
+                hole_enter(listener, queues, number, socket, from)
             }
             ListenerOrder::Add(half) => link_add(listener, queues, *half),
             ListenerOrder::Drop(link) => link_drop(listener, link),
@@ -226,16 +232,41 @@ fn door_accept(listener: &mut Listener, queues: &Queues, number: &AtomicU32) {
                 continue;
             }
         }
-        let link = number.fetch_add(1, Ordering::Relaxed);
-        match door_link(listener, link, socket) {
-            Ok((read, write)) => {
-                let accepted = Heard::Accepted { link, write: Box::new(write) };
-                let _ = queues.heard.put.send(accepted);
-                listener.young.insert(link, Instant::now());
-                link_add(listener, queues, read);
-            }
-            Err(failed) => tracing::warn!("accept: {}", failed.detail),
+        door_enter(listener, queues, number, TcpStream::from(socket), String::new());
+    }
+}
+
+/// Кто пришёл через дыру, тот доказал, что его познакомили; дальше он как всякий в двери.
+fn hole_enter(
+    listener: &mut Listener,
+    queues: &Queues,
+    number: &AtomicU32,
+    socket: TcpStream,
+    from: String,
+) {
+    if listener.links.len() < LINKS_MAX {
+        door_enter(listener, queues, number, socket, from);
+    }
+}
+
+/// Новая линия от двери; `from` — где тот конец, если сокет этого не скажет.
+fn door_enter(
+    listener: &mut Listener,
+    queues: &Queues,
+    number: &AtomicU32,
+    socket: TcpStream,
+    from: String,
+) {
+    let link = number.fetch_add(1, Ordering::Relaxed);
+    match door_link(listener, link, socket) {
+        Ok((mut read, write)) => {
+            read.from = from;
+            let accepted = Heard::Accepted { link, write: Box::new(write) };
+            let _ = queues.heard.put.send(accepted);
+            listener.young.insert(link, Instant::now());
+            link_add(listener, queues, read);
         }
+        Err(failed) => tracing::warn!("accept: {}", failed.detail),
     }
 }
 
@@ -243,12 +274,11 @@ fn door_accept(listener: &mut Listener, queues: &Queues, number: &AtomicU32) {
 fn door_link(
     listener: &Listener,
     link: LinkId,
-    socket: mio::net::TcpStream,
+    socket: TcpStream,
 ) -> Result<(ReadHalf, WriteHalf), Fail> {
     let Some(config) = &listener.tls else {
         return Err(fail(FailKind::Internal, "tls"));
     };
-    let socket = std::net::TcpStream::from(socket);
     options_set(&socket)?;
     let tls = match ServerConnection::new(config.clone()) {
         Ok(tls) => Connection::Server(tls),
@@ -327,6 +357,7 @@ fn secured_tell(half: &ReadHalf, server_side: bool, queues: &Queues) -> Option<H
         link_key(half).ok()
     };
     let from = match half.socket.peer_addr() {
+        _ if !half.from.is_empty() => half.from.clone(),
         Ok(address) => address_shown(address),
         Err(_) => String::new(),
     };

@@ -4,7 +4,8 @@
 //! ```text
 //!   sockets → listener ─┐                        ┌→ sender → sockets
 //!     address → connector ─┤                     ├→ filesaver → disk
-//!     disk → filereader ───┼──→ controller ──────┼→ filereader, connector, listener
+//!     UDP ←→ puncher ──────┤                     ├→ connector, puncher, listener
+//!     disk → filereader ───┼──→ controller ──────┼→ filereader
 //!     face, filesaver,     │   (owns the state)  │
 //!     sender ──────────────┘                     └→ displayer → face
 //! ```
@@ -26,7 +27,8 @@ use super::displayer::displayer_main;
 use super::filereader::{ReaderOrder, filereader_main};
 use super::filesaver::{SaverOrder, filesaver_main};
 use super::listener::{Heard, ListenerOrder, listener_main};
-use super::roles::{ConnectorOrder, Event, FaceMain};
+use super::puncher::puncher_main;
+use super::roles::{ConnectorOrder, Event, FaceMain, PuncherOrder};
 use super::sender::{SenderOrder, sender_main};
 use crate::base::bounds::{
     POOL_BUFFERS, QUEUE_BATCHES, QUEUE_EVENTS, QUEUE_ORDERS, QUEUE_SHOW, QUEUE_WINDOW,
@@ -50,6 +52,7 @@ pub const WORKERS: &[WorkerRow] = &[
     WorkerRow { name: "controller", main: controller_main },
     WorkerRow { name: "displayer", main: displayer_main },
     WorkerRow { name: "connector", main: connector_main },
+    WorkerRow { name: "puncher", main: puncher_main },
 ];
 
 /// One edge: which queue, who puts, who takes, what happens when it is full.
@@ -70,7 +73,7 @@ pub const EDGES: &[EdgeRow] = &[
     },
     EdgeRow {
         queue: "events",
-        puts: &["sender", "filesaver", "filereader", "connector", "displayer", "face"],
+        puts: &["sender", "filesaver", "filereader", "connector", "puncher", "displayer", "face"],
         takes: "controller",
         when_full: "the putter waits",
     },
@@ -103,6 +106,12 @@ pub const EDGES: &[EdgeRow] = &[
         puts: &["controller"],
         takes: "connector",
         when_full: "the call is dropped; the link is tried again later",
+    },
+    EdgeRow {
+        queue: "to_puncher",
+        puts: &["controller"],
+        takes: "puncher",
+        when_full: "the order is dropped; the two are introduced again later",
     },
     EdgeRow {
         queue: "to_displayer",
@@ -144,6 +153,7 @@ pub struct Queues {
     pub to_filesaver: Queue<SaverOrder>,
     pub to_filereader: Queue<ReaderOrder>,
     pub to_connector: Queue<ConnectorOrder>,
+    pub to_puncher: Queue<PuncherOrder>,
     pub to_displayer: Queue<Show>,
     /// Empty buffers for use again. Neither putting nor taking ever waits, so it is no edge.
     pub pool: Queue<Batch>,
@@ -162,6 +172,7 @@ pub struct Queues {
     pub listener_waker: OnceLock<mio::Waker>,
     pub sender_waker: OnceLock<mio::Waker>,
     pub connector_waker: OnceLock<mio::Waker>,
+    pub puncher_waker: OnceLock<mio::Waker>,
 }
 
 /// The queues of this process.
@@ -183,6 +194,7 @@ fn queues_make() -> Queues {
         to_filesaver: queue_make(QUEUE_ORDERS),
         to_filereader: queue_make(QUEUE_ORDERS),
         to_connector: queue_make(QUEUE_ORDERS),
+        to_puncher: queue_make(QUEUE_ORDERS),
         to_displayer: queue_make(QUEUE_SHOW),
         pool: queue_make(POOL_BUFFERS),
         saver_bytes: AtomicUsize::new(0),
@@ -193,6 +205,7 @@ fn queues_make() -> Queues {
         listener_waker: OnceLock::new(),
         sender_waker: OnceLock::new(),
         connector_waker: OnceLock::new(),
+        puncher_waker: OnceLock::new(),
     }
 }
 

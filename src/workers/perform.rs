@@ -14,7 +14,7 @@ use super::filereader::{ReadOrder, ReaderOrder};
 use super::filesaver::{SaverOrder, saver_weight};
 use super::listener::ListenerOrder;
 use super::map::{Batch, Queue, Queues, batch_add, batch_take};
-use super::roles::{ConnectOrder, ConnectorOrder, SeekOrder};
+use super::roles::{ConnectOrder, ConnectorOrder, PunchOrder, PuncherOrder, SeekOrder};
 use super::sender::SenderOrder;
 use crate::base::bounds::{
     CARRY_FILES_MAX, CARRY_MESSAGES_MAX, LANE_FILES_MAX, LANE_MESSAGES_MAX, SAVER_BYTES_MAX,
@@ -262,15 +262,14 @@ fn perform_one(
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
         Action::Call { link, addresses, key } => call(hands, queues, link, addresses, key),
+        Action::Ask { .. } | Action::Gather { .. } | Action::Punch(_) => {
+            hole_do(hands, queues, action);
+        }
         Action::Seek { on } => seek(hands, queues, on),
         Action::Show(show) => post_show(hands, queues, show),
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
         Action::ContactsSave { rows } => post_saver(hands, queues, SaverOrder::Contacts(rows)),
-        Action::Setting { key, value } => {
-            let (known, held) = (key.clone(), value.clone());
-            post_reader(hands, queues, ReaderOrder::Setting { key: known, value: held });
-            post_saver(hands, queues, SaverOrder::Setting { key, value });
-        }
+        Action::Setting { key, value } => setting_post(hands, queues, key, value),
         Action::FinishedSave { row } => post_saver(hands, queues, SaverOrder::Finished(row)),
         Action::Base(order) => post_saver(hands, queues, SaverOrder::Base(order)),
         Action::Mail(order) => post_saver(hands, queues, SaverOrder::Mail(order)),
@@ -311,6 +310,13 @@ fn perform_one(
     Ok(())
 }
 
+/// Настройка: на диск и тому, кто читает файлы.
+fn setting_post(hands: &mut Hands, queues: &Queues, key: String, value: String) {
+    let (known, held) = (key.clone(), value.clone());
+    post_reader(hands, queues, ReaderOrder::Setting { key: known, value: held });
+    post_saver(hands, queues, SaverOrder::Setting { key, value });
+}
+
 /// Закрывает линию: listener больше не читает, sender дописывает и закрывает. Слишком
 /// медленная закрывается сразу: дописывать ей нечем.
 fn link_close(hands: &mut Hands, queues: &Queues, link: LinkId, kind: crate::base::fail::FailKind) {
@@ -348,6 +354,19 @@ fn call(
     }
 }
 
+/// Приказы puncher-у: где спрашивать, собрать адреса, стучать. На том конце дыры ждут этот ключ.
+fn hole_do(hands: &Hands, queues: &Queues, action: Action) {
+    match (action, &hands.call) {
+        (Action::Ask { servers }, _) => puncher_order(queues, PuncherOrder::Servers(servers)),
+        (Action::Gather { peer }, _) => puncher_order(queues, PuncherOrder::Gather { peer }),
+        (Action::Punch(wish), Some(base)) => {
+            let tls = call_pinned(base, Some(wish.key));
+            puncher_order(queues, PuncherOrder::Punch(PunchOrder { wish, tls }));
+        }
+        _ => {}
+    }
+}
+
 /// Заказывает поиск в местной сети или его конец.
 fn seek(hands: &Hands, queues: &Queues, on: bool) {
     let order = if on { hands.seek.clone() } else { None };
@@ -358,6 +377,14 @@ fn seek(hands: &Hands, queues: &Queues, on: bool) {
 pub fn connector_order(queues: &Queues, order: ConnectorOrder) {
     let _ = queues.to_connector.put.try_send(order);
     if let Some(waker) = queues.connector_waker.get() {
+        let _ = waker.wake();
+    }
+}
+
+/// Отдаёт приказ puncher-у и будит его.
+pub fn puncher_order(queues: &Queues, order: PuncherOrder) {
+    let _ = queues.to_puncher.put.try_send(order);
+    if let Some(waker) = queues.puncher_waker.get() {
         let _ = waker.wake();
     }
 }

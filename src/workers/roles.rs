@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
+use mio::net::UdpSocket;
 use rusqlite::Connection;
 use rustls::{ClientConfig, ServerConfig};
 
@@ -13,7 +14,9 @@ use super::map::{Batch, Queues};
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::logic::events::{ClientEvent, Command, LinkId, ServerEvent, StartFacts, Transfer};
+use crate::logic::events::{
+    ClientEvent, Command, LinkId, Punch, ServerEvent, StartFacts, Transfer,
+};
 use crate::logic::mailbox::{Mailbox, Quota};
 use crate::net::link::{ReadHalf, WriteHalf};
 use crate::store::desk::Desk;
@@ -50,6 +53,8 @@ pub struct ServerStart {
     pub mail: Connection,
     pub mailboxes: BTreeMap<Id, Mailbox>,
     pub quota: Quota,
+    /// Where questions for addresses are answered (UDP).
+    pub stun: Vec<UdpSocket>,
     /// Until when the licence holds.
     pub licence: Option<u64>,
 }
@@ -81,6 +86,33 @@ pub struct ConnectOrder {
     pub tls: Arc<ClientConfig>,
 }
 
+/// An order for the puncher.
+pub enum PuncherOrder {
+    /// A server: answer questions for addresses on these sockets.
+    Answer(Vec<UdpSocket>),
+    /// A client: open the UDP socket where the door is, on its port if that is free; `tls` for
+    /// those who come in.
+    Open {
+        door: SocketAddr,
+        tls: Arc<ServerConfig>,
+    },
+    /// Whom to ask for one's own address, from now on.
+    Servers(Vec<SocketAddr>),
+    /// Tell where one may be found now.
+    Gather {
+        peer: Id,
+    },
+    Punch(PunchOrder),
+    /// Report when the last words are through all holes.
+    Sync,
+}
+
+/// A hole is wanted, and how the other end is called through it.
+pub struct PunchOrder {
+    pub wish: Punch,
+    pub tls: Arc<ClientConfig>,
+}
+
 /// What the controller hears from everybody but the listener.
 pub enum Event {
     StartClient(Box<ClientStart>),
@@ -96,6 +128,11 @@ pub enum Event {
     LinkFailed {
         link: LinkId,
         fail: Fail,
+    },
+    /// Somebody who was introduced came through a hole; his TLS begins here.
+    Holed {
+        socket: TcpStream,
+        from: String,
     },
     /// A worker's report for the client's logic.
     Tell(ClientEvent<'static>),
@@ -115,4 +152,6 @@ pub enum Event {
     SaverIdle,
     /// Everything that was ordered before is with the kernel.
     SenderIdle,
+    /// No hole has anything to say any more.
+    PuncherIdle,
 }

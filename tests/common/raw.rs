@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use supertext::base::ids::{ID_SERVER, Id};
-use supertext::crypto::identity::{PublicKey, sha256};
+use supertext::crypto::identity::{Identity, PublicKey, sha256};
 use supertext::crypto::olm::{
     Account, Bundle, LABEL_CURVE, Session, Signer, account_new, keys_make, message_decrypt,
     message_encrypt, session_in, session_out, sign, signer_of,
@@ -51,19 +52,7 @@ pub fn raw_connect(join: &str, home: &Path) -> Raw {
     let line = join_parse(join).expect("a join line");
     let trust = Trust { pin: line.pin.expect("a pin"), ca: None };
     let config = client_config(&identity, trust, false).expect("a config");
-    let tls = ClientConnection::new(config, server_name().expect("a name")).expect("TLS");
-    let socket = TcpStream::connect(&line.address).expect("connects");
-    socket.set_read_timeout(Some(GUARD)).expect("a bound");
-    socket.set_write_timeout(Some(GUARD)).expect("a bound");
-    Raw {
-        id: identity.id,
-        tls: StreamOwned::new(tls, socket),
-        bytes: Vec::new(),
-        public: identity.public_key,
-        signer: signer_of(&identity).expect("a signer"),
-        account: account_new(),
-        sessions: BTreeMap::new(),
-    }
+    raw_over(config, &line.address, &identity)
 }
 
 /// Звонит человеку напрямую, как его программа; личность делается в этой папке.
@@ -71,6 +60,11 @@ pub fn raw_call(address: &str, home: &Path) -> Raw {
     let home = home_open(home).expect("a home");
     let identity = identity_open(&home).expect("an identity");
     let config = call_config(&identity, false).expect("a config");
+    raw_over(config, address, &identity)
+}
+
+/// Соединение с этим адресом от имени этой личности; рукопожатие впереди.
+fn raw_over(config: Arc<ClientConfig>, address: &str, identity: &Identity) -> Raw {
     let tls = ClientConnection::new(config, server_name().expect("a name")).expect("TLS");
     let socket = TcpStream::connect(address).expect("connects");
     socket.set_read_timeout(Some(GUARD)).expect("a bound");
@@ -80,7 +74,7 @@ pub fn raw_call(address: &str, home: &Path) -> Raw {
         tls: StreamOwned::new(tls, socket),
         bytes: Vec::new(),
         public: identity.public_key,
-        signer: signer_of(&identity).expect("a signer"),
+        signer: signer_of(identity).expect("a signer"),
         account: account_new(),
         sessions: BTreeMap::new(),
     }
@@ -99,7 +93,14 @@ pub fn raw_hello(join: &str, home: &Path) -> Raw {
 /// HELLO этого собеседника.
 pub fn hello_bytes(id: Id) -> Vec<u8> {
     let program = String::from("raw test");
-    let hello = Hello { version: PROTOCOL_VERSION, features: 0, clock: 1, program, until: None };
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        features: 0,
+        clock: 1,
+        program,
+        until: None,
+        stun: None,
+    };
     let mut bytes = Vec::new();
     packet_put(&mut bytes, Kind::Hello, id, ID_SERVER, 0, &hello).expect("HELLO");
     bytes

@@ -233,12 +233,17 @@ pub fn log_of(face: &Face) -> String {
     text_of(&face.home.join("supertext.log"))
 }
 
-/// Закрывает окно кнопкой менеджера и ждёт конца программы; кадры — из журнала.
+/// Закрывает окно кнопкой менеджера и ждёт конца программы. Менеджер на занятой машине мог нажатие
+/// и пропустить: нажимается снова.
 pub fn close(screen: &Screen, face: &mut Face) {
-    run(&screen.display, "xdotool", &["windowactivate", "--sync", &face.window]);
-    run(&screen.display, "xdotool", &["key", "alt+F4"]);
     let since = Instant::now();
     while let Ok(None) = face.guard.child.try_wait() {
         assert!(waiting(since), "the window does not close");
+        run(&screen.display, "xdotool", &["windowactivate", &face.window]);
+        run(&screen.display, "xdotool", &["key", "alt+F4"]);
+        let pressed = Instant::now();
+        while pressed.elapsed().as_secs() < 5 && matches!(face.guard.child.try_wait(), Ok(None)) {
+            waiting(since);
+        }
     }
 }

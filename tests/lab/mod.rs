@@ -3,6 +3,11 @@
 //! Сеть из пространств имён: мост вместо коммутатора, машина на конце каждого кабеля. Ничто из этого
 //! не переживает испытания, даже неудачного.
 
+#![allow(dead_code, clippy::expect_used, clippy::panic)]
+
+pub mod nat;
+
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,6 +18,8 @@ static NETS: AtomicU32 = AtomicU32::new(0);
 pub struct Net {
     pub prefix: String,
     machines: Vec<String>,
+    /// Homes of a network with routers, see nat.rs.
+    homes: Vec<(String, nat::Home)>,
 }
 
 impl Drop for Net {
@@ -47,20 +54,42 @@ pub fn place(net: &Net, machine: &str) -> String {
     format!("{}{machine}", net.prefix)
 }
 
-/// Коммутатор и эти машины, у каждой адрес 10.77.0.N/24 (и свой IPv6). `None` — здесь пространств
-/// имён не бывает, о чём сказано.
-pub fn net_make(machines: &[&str]) -> Option<Net> {
+/// Убирает то, что осталось от испытаний, которые оборвали: процесса из имени больше нет.
+fn leftovers_clear() {
+    let Ok(listed) = Command::new("ip").args(["netns", "list"]).output() else { return };
+    for line in String::from_utf8_lossy(&listed.stdout).lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        let Some((number, _)) = name.strip_prefix("st").unwrap_or_default().split_once('x') else {
+            continue;
+        };
+        if number.parse::<u32>().is_ok() && !Path::new("/proc").join(number).exists() {
+            let _ = Command::new("ip").args(["netns", "del", name]).output();
+        }
+    }
+}
+
+/// Один коммутатор `hub` с мостом br0. `None` — здесь пространств имён не бывает, о чём сказано.
+fn net_begin() -> Option<Net> {
+    leftovers_clear();
     let number = NETS.fetch_add(1, Ordering::Relaxed);
     let prefix = format!("st{}x{number}", std::process::id());
-    let mut net = Net { prefix, machines: Vec::new() };
+    let mut net = Net { prefix, machines: Vec::new(), homes: Vec::new() };
     let hub = place(&net, "hub");
     if let Err(why) = run(&["ip", "netns", "add", &hub]) {
         println!("SKIPPED: no network namespaces on this machine: {why}");
         return None;
     }
-    net.machines.push(hub.clone());
+    net.machines.push(hub);
     inside(&net, "hub", &["ip", "link", "add", "br0", "type", "bridge"]);
     inside(&net, "hub", &["ip", "link", "set", "br0", "up"]);
+    Some(net)
+}
+
+/// Коммутатор и эти машины, у каждой адрес 10.77.0.N/24 (и свой IPv6). `None` — здесь пространств
+/// имён не бывает, о чём сказано.
+pub fn net_make(machines: &[&str]) -> Option<Net> {
+    let mut net = net_begin()?;
+    let hub = place(&net, "hub");
     for (index, machine) in machines.iter().enumerate() {
         let name = place(&net, machine);
         assert_eq!(run(&["ip", "netns", "add", &name]), Ok(()));

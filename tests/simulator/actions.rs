@@ -14,7 +14,7 @@ use super::ledger::{ledger_limits, ledger_paid, node_of};
 use super::mesh::{carried_inside, carry_send};
 use super::network::{Packet, lane_index, packets_cut, way_put, wire_close};
 use super::node::node_step;
-use super::pairs::{end_of, pair_call};
+use super::pairs::{end_of, hole_gather, hole_punch, pair_call};
 use super::random::{random_below, random_chance};
 use super::reader::{ReaderOrder, reader_order};
 use super::saver::{SaverOrder, saver_order, saver_sync};
@@ -76,7 +76,9 @@ fn action_apply(
         Action::Close { link, fail } => link_close(world, node, link, fail),
         Action::Connect { link } => link_connect(world, node, link),
         Action::Call { link, addresses, .. } => pair_call(world, node, link, &addresses[0]),
-        Action::Seek { .. } => {}
+        Action::Seek { .. } | Action::Ask { .. } => {}
+        Action::Gather { peer } => hole_gather(world, node, peer),
+        Action::Punch(wish) => hole_punch(world, node, &wish),
         Action::Show(show) => show_take(world, node, show),
         Action::LimitsSave { rows } => {
             ledger_limits(world, node, &rows);

@@ -3,9 +3,12 @@
 //! Прямые линии модели: провод, на дальнем конце которого другой клиент. Позвонивший стоит на конце
 //! TO_CLIENT, тот, кому звонят, — на конце TO_SERVER.
 
+use std::net::IpAddr;
+
 use supertext::base::fail::{FailKind, fail};
+use supertext::base::ids::Id;
 use supertext::logic::card::card_make;
-use supertext::logic::events::{ClientEvent, Command, LinkCommand, LinkId};
+use supertext::logic::events::{ClientEvent, Command, LinkCommand, LinkId, Punch};
 
 use super::mesh::{carried_count, is_neighbour};
 use super::network::{Packet, TO_CLIENT, TO_SERVER, wire_make};
@@ -51,6 +54,37 @@ pub fn pair_call(world: &mut World, node: usize, link: LinkId, address: &str) {
         world_trace(world, &format!("client{node} calls client{far}, link {link}, made {made}"));
     }
     world_later(world, after, Happening::Called { node, epoch, link, far, made });
+}
+
+/// Где клиента найти и чем к нему стучать, узнаётся погодя; в прогонах без прямых линий — никогда.
+pub fn hole_gather(world: &mut World, node: usize, peer: Id) {
+    if !world.plan.direct || !world.plan.turns.is_multiple_of(3) {
+        return;
+    }
+    let epoch = world.nodes[node].epoch;
+    let after = (2 + random_below(&mut world.random, 400)) * 1000;
+    world_later(world, after, Happening::Gathered { node, epoch, peer });
+}
+
+/// Узналось: адрес называет клиента, слово каждый раз новое.
+pub fn hole_gathered(world: &mut World, node: usize, peer: Id) {
+    let mut token = [0u8; 12];
+    for byte in &mut token {
+        *byte = random_below(&mut world.random, 256) as u8;
+    }
+    let addresses = vec![format!("192.0.2.{}:1000", node + 1)];
+    node_step(world, node, ClientEvent::Gathered { peer, token, addresses }, None);
+}
+
+/// Дыра: звонит тот, у кого номер линии; дальше всё как у прочих прямых линий.
+pub fn hole_punch(world: &mut World, node: usize, wish: &Punch) {
+    if wish.link != 0 {
+        let octets = match wish.addresses[0].ip() {
+            IpAddr::V4(plain) => plain.octets(),
+            IpAddr::V6(_) => panic!("an address of the model"),
+        };
+        pair_call(world, node, wish.link, &format!("node{}:1", octets[3] - 1));
+    }
 }
 
 /// Дозвонились, если тот жив: у позвонившего TLS стоит сразу, у того — погодя.

@@ -13,7 +13,7 @@ use super::mail::mail_run;
 use super::mesh::{mesh_links, mesh_plan};
 use super::network::{way_arrived, way_finish_due, way_pump, way_sent, wire_learned, wire_make};
 use super::node::{node_make, node_start, node_step};
-use super::pairs::pair_made;
+use super::pairs::{hole_gathered, pair_made};
 use super::plan::{Canary, Plan, plan_make};
 use super::random::random_next;
 use super::reader::{reader_run, reader_step, report_take};
@@ -203,6 +203,7 @@ fn happen_next(world: &mut World) {
         Happening::Typed { node, epoch, .. }
         | Happening::Connected { node, epoch, .. }
         | Happening::Called { node, epoch, .. }
+        | Happening::Gathered { node, epoch, .. }
         | Happening::Reader { node, epoch }
         | Happening::ReaderStep { node, epoch }
         | Happening::Saver { node, epoch }
@@ -222,12 +223,13 @@ fn process_happens(world: &mut World, node: usize, happening: Happening) {
             if made && world.server.alive {
                 let number = wire_make(world, node, link);
                 world.nodes[node].wires.insert(link, number);
-                node_step(world, node, ClientEvent::LinkUp { link }, None);
+                node_step(world, node, ClientEvent::LinkUp { link, from: String::new() }, None);
             } else {
                 let fail = fail(FailKind::Connect, "");
                 node_step(world, node, ClientEvent::LinkDown { link, fail }, None);
             }
         }
+        Happening::Gathered { peer, .. } => hole_gathered(world, node, peer),
         Happening::Called { link, far, made, .. } => pair_made(world, node, link, far, made),
         Happening::Reader { .. } => reader_run(world, node),
         Happening::ReaderStep { .. } => reader_step(world, node),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use supertext::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX};
 use supertext::base::clock::Time;
 use supertext::base::fail::Fail;
+use supertext::base::ids::Id;
 use supertext::logic::events::{BaseTold, Command, LinkId, MailOrder, Out, ServerEvent, Transfer};
 use supertext::logic::server::Server;
 use supertext::workers::mailkeeper::MailKeeper;
@@ -91,6 +92,12 @@ pub enum Happening {
         epoch: u32,
         link: LinkId,
         made: bool,
+    },
+    /// Where a client may be found is known.
+    Gathered {
+        node: usize,
+        epoch: u32,
+        peer: Id,
     },
     /// A direct call comes to its end.
     Called {

@@ -11,8 +11,9 @@ use supertext::wire::control::{PROTOCOL_VERSION, WATCH_MAX};
 use supertext::wire::file::{INDEX_BLOCK, INDEX_END, SEALED_HEAD, TAG_BYTES, file_packets};
 use supertext::wire::file::{file_blocks, packet_bytes};
 use supertext::wire::message::{
-    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_LEAVE, ENVELOPE_OFFER, ENVELOPE_READ,
-    ENVELOPE_RECEIPT, ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_ROOM, ENVELOPE_TEXT,
+    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_LEAVE, ENVELOPE_MEETING,
+    ENVELOPE_OFFER, ENVELOPE_READ, ENVELOPE_RECEIPT, ENVELOPE_REJECT, ENVELOPE_REQUEST,
+    ENVELOPE_ROOM, ENVELOPE_TEXT,
 };
 use supertext::wire::packets::{Family, Lane, Origin, PACKETS};
 
@@ -216,7 +217,7 @@ fn numbers_of_files_are_those_of_the_page() {
 
 #[test]
 fn kinds_of_envelopes_of_the_page_are_those_of_the_program() {
-    let expected: [(u8, &str, &str); 11] = [
+    let expected: [(u8, &str, &str); 12] = [
         (ENVELOPE_TEXT, "text", "yes"),
         (ENVELOPE_RECEIPT, "receipt", "no"),
         (ENVELOPE_OFFER, "offer", "yes"),
@@ -228,6 +229,7 @@ fn kinds_of_envelopes_of_the_page_are_those_of_the_program() {
         (ENVELOPE_HEAL, "heal", "no"),
         (ENVELOPE_ROOM, "room", "yes"),
         (ENVELOPE_LEAVE, "leave", "yes"),
+        (ENVELOPE_MEETING, "meeting", "no"),
     ];
     let rows = table_of(&page(), "| kind | name | in the order | what it says |");
     assert_eq!(rows.len(), expected.len());

@@ -230,6 +230,7 @@ fn envelope_longest(text: usize) -> Vec<u8> {
         seen: true,
         bond: [0xff; 32],
         room: None,
+        meeting: None,
     };
     envelope_bytes(&envelope).expect("encoded")
 }

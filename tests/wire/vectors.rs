@@ -18,9 +18,9 @@ use supertext::wire::file::{
 };
 use supertext::wire::header::Header;
 use supertext::wire::message::{
-    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_LEAVE, ENVELOPE_OFFER, ENVELOPE_READ,
-    ENVELOPE_RECEIPT, ENVELOPE_REJECT, ENVELOPE_REQUEST, ENVELOPE_ROOM, ENVELOPE_TEXT, Envelope,
-    Intro, MessageId, Offer, Sealed, TransferId,
+    ENVELOPE_ACCEPT, ENVELOPE_EDIT, ENVELOPE_HEAL, ENVELOPE_LEAVE, ENVELOPE_MEETING,
+    ENVELOPE_OFFER, ENVELOPE_READ, ENVELOPE_RECEIPT, ENVELOPE_REJECT, ENVELOPE_REQUEST,
+    ENVELOPE_ROOM, ENVELOPE_TEXT, Envelope, Intro, Meeting, MessageId, Offer, Sealed, TransferId,
 };
 use supertext::wire::packets::Kind;
 use supertext::wire::room::{RoomList, RoomNote};
@@ -41,7 +41,7 @@ pub const FILE: &[u8] = b"Hello, Supertext!\n";
 /// What the joined pieces of a MESSAGE hold.
 pub const SEALEDS: [&str; 2] = ["SEALED_FIRST", "SEALED_ANSWER"];
 /// What is sealed: one of each kind.
-pub const ENVELOPES: [&str; 11] = [
+pub const ENVELOPES: [&str; 12] = [
     "ENVELOPE_TEXT",
     "ENVELOPE_RECEIPT",
     "ENVELOPE_OFFER",
@@ -53,6 +53,7 @@ pub const ENVELOPES: [&str; 11] = [
     "ENVELOPE_HEAL",
     "ENVELOPE_ROOM",
     "ENVELOPE_LEAVE",
+    "ENVELOPE_MEETING",
 ];
 
 /// Order of Alice's messages to Bob, and of his to her.
@@ -245,6 +246,15 @@ pub fn envelope_expected(name: &str) -> Envelope {
             room: Some(room_expected()),
             ..from_bob(ENVELOPE_LEAVE, own_id(7), 27, 9_000)
         },
+        "ENVELOPE_MEETING" => Envelope {
+            meeting: Some(Meeting {
+                token: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+                about: [0; 12],
+                holes: vec![String::from("203.0.113.21:40000"), String::from("192.168.1.10:40000")],
+                doors: vec![String::from("192.168.1.10:4000")],
+            }),
+            ..aside(ENVELOPE_MEETING, 0, 10_000)
+        },
         _ => panic!("no envelope {name}"),
     }
 }
@@ -306,7 +316,14 @@ pub fn body_expected(kind: Kind, vector: &[u8]) -> Body {
     match kind {
         Kind::Hello => {
             let program = String::from("supertext 0.1.0");
-            Body::Hello(Hello { version: 1, features: 0, clock: CLOCK, program, until: None })
+            Body::Hello(Hello {
+                version: 1,
+                features: 0,
+                clock: CLOCK,
+                program,
+                until: None,
+                stun: None,
+            })
         }
         Kind::Ping => Body::Ping(Ping { number: 7, clock: CLOCK + 15_000 }),
         Kind::Pong => Body::Ping(Ping { number: 7, clock: CLOCK + 15_020 }),

@@ -158,6 +158,7 @@ fn guest_add(links: &mut Links, join: &JoinLine, identity: &Identity) -> Result<
         clock: 0,
         program: String::from("supertext-bench"),
         until: None,
+        stun: None,
     };
     let mut bytes = Vec::new();
     packet_put(&mut bytes, Kind::Hello, id, ID_SERVER, 0, &hello)?;

@@ -10,10 +10,11 @@ use fltk::prelude::{InputExt, WidgetExt, WindowExt};
 use super::canvas::canvas_sheet;
 use super::chat::{chat_end, chat_show, row_find, text_safe};
 use super::filesend::{file_choose, path_open};
-use super::form::{form_add, form_first, form_open, password_give, room_go, room_pick};
+use super::form::{form_add, form_first, form_found, form_open, password_give, room_go, room_pick};
 use super::jump::{chat_left, end_load};
 use super::looks::{font_apply, fonts_load};
 use super::menu::menu_do;
+use super::nearby::nearby_later;
 use super::notice::seen_note;
 use super::people::{people_order, title_set};
 use super::pictures::PictureOrder;
@@ -113,6 +114,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
             let said = text(&window.texts, "window-copied", &[]);
             toast(window, &said);
         }
+        Touch::NearAdd(id) => form_found(window, id),
         Touch::ToastDrop => window.toast.clear(),
         Touch::Menu(key) => menu_do(window, key),
         Touch::HeadPage => form_open(window, View::Person),
@@ -421,6 +423,7 @@ fn effect_do(effect: Effect, widgets: &Widgets, queues: Option<&Queues>) {
             }
         }
         Effect::PasteText => app::paste_text(&widgets.message),
+        Effect::Near => nearby_later(),
         Effect::Fonts => fonts_load(),
         Effect::Font => font_apply(),
         Effect::Words(_) | Effect::Secret(_) | Effect::Redraw => {}

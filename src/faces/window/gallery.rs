@@ -8,7 +8,7 @@ use super::people::people_order;
 use super::pictures::{Pixels, picture_write, pictures_drain, pictures_start};
 use super::run::widgets_place;
 use super::shows::show_take;
-use super::state::{Body, Effect, Folder, Options, WINDOW, Window};
+use super::state::{Body, Effect, Folder, Near, Options, WINDOW, Window};
 use supertext::base::fail::{FailKind, fail};
 use supertext::base::ids::Id;
 use supertext::logic::events::Standing;
@@ -73,6 +73,7 @@ fn gallery_fill(window: &mut Window) {
     window.name = String::from("Ира");
     window.link = LinkShow::Up;
     window.server = String::from("127.0.0.1:7787");
+    nearby_fill(window);
     people_fill(window);
     window.open = Some(ANNA);
     texts_fill(window);
@@ -81,6 +82,17 @@ fn gallery_fill(window: &mut Window) {
     window.folder = Folder::All;
     people_order(window);
     window.toast.clear();
+}
+
+/// Своя визитка и незнакомые поблизости: больше, чем помещается в малом окне.
+fn nearby_fill(window: &mut Window) {
+    window.card = String::from("01459986021453@192.168.1.10:40911,[2001:db8::10]:40911#5f3a9c0e");
+    window.doors = vec![String::from("192.168.1.10:40911"), String::from("[2001:db8::10]:40911")];
+    for number in 0..9 {
+        let address = format!("[fe80::5054:ff:fe12:345{number}%wlp0s20f3]:40911");
+        let (id, seen_ms) = (800_000_000_001 + number, u64::MAX / 2);
+        window.near.push(Near { id, address, seen_ms });
+    }
 }
 
 /// Один человек.

@@ -26,6 +26,7 @@ pub mod keys;
 pub mod lay;
 pub mod looks;
 pub mod menu;
+pub mod nearby;
 pub mod notice;
 pub mod paint;
 pub mod people;

@@ -5,7 +5,6 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     Id,
-    Card,
     Server,
     Licence,
     Version,
@@ -31,6 +30,10 @@ pub enum Line {
     Fact { label: &'static str, fact: Fact },
     /// Installed fonts to choose from.
     Fonts,
+    /// One's own card.
+    Card,
+    /// Strangers of the local network, down to the lower edge.
+    Nearby,
 }
 
 /// One section.
@@ -169,14 +172,25 @@ pub const SECTIONS: &[SectionRow] = &[
         ],
     },
     SectionRow {
+        label: "window-part-near",
+        lines: &[
+            Line::Card,
+            Line::Buttons(&[
+                ("window-card-copy", &["copy", "card"]),
+                ("window-card-again", &["/card"]),
+            ]),
+            Line::Typed { label: "window-connect-card", key: "", hint: "window-hint-card" },
+            Line::Buttons(&[("window-connect", &["/connect", "$"]), ("window-peers", &["/peers"])]),
+            Line::Nearby,
+        ],
+    },
+    SectionRow {
         label: "window-part-keys",
         lines: &[
             Line::Fact { label: "window-fact-id", fact: Fact::Id },
-            Line::Fact { label: "window-fact-card", fact: Fact::Card },
             Line::Fact { label: "window-fact-server", fact: Fact::Server },
             Line::Buttons(&[
                 ("window-status", &["/status"]),
-                ("window-peers", &["/peers"]),
                 ("window-cert-folder", &["open", "cert"]),
             ]),
         ],
@@ -215,6 +229,7 @@ pub const PERSON: &[Line] = &[
         ("window-clear", &["/clear", "@"]),
         ("window-block", &["/block", "@"]),
         ("window-remove", &["/remove", "@"]),
+        ("window-disconnect", &["/disconnect", "@"]),
     ]),
 ];
 

@@ -6,6 +6,7 @@ use fltk::prelude::InputExt;
 use super::act::command;
 use super::form::{button_draw, field_draw, title_draw};
 use super::lay::{Face, fit, word_width};
+use super::nearby::{card_draw, nearby_begin, nearby_draw, nearby_open};
 use super::paint::{BOLD, PLAIN, clip_pop, clip_push, round, words, words_middle};
 use super::place::{Places, rect};
 use super::sections::{Fact, Line, PERSON, ROOM, SECTIONS, SectionRow};
@@ -102,6 +103,9 @@ pub fn lines_open(window: &mut Window) {
     typed.resize(2, String::new());
     window.widgets.one.set_value(&typed[0]);
     window.widgets.two.set_value(&typed[1]);
+    if nearby_open(window) {
+        nearby_begin(window);
+    }
     if fonts && window.fonts.is_empty() {
         window.effects.push(Effect::Fonts);
     }
@@ -133,6 +137,8 @@ fn line_height(line: &Line) -> i32 {
         Line::Buttons(_) => 36,
         Line::Fact { .. } => 44,
         Line::Fonts => 58 + 38,
+        Line::Card => 62,
+        Line::Nearby => 0,
     }
 }
 
@@ -141,7 +147,10 @@ fn lines_place(window: &Window, at: &Places) -> Vec<Rect> {
     let mut places = Vec::new();
     let mut y = at.form.y + 4;
     for line in lines(window) {
-        let high = line_height(line);
+        let high = match line {
+            Line::Nearby => i32::max(0, at.form.y + at.form.h - y - 8),
+            plain => line_height(plain),
+        };
         places.push(rect(at.form.x, y, at.form.w, high));
         y += high + GAP;
     }
@@ -184,6 +193,8 @@ pub fn settings_draw(window: &mut Window, at: &Places) {
             Line::Buttons(buttons) => deeds_draw(window, buttons, place),
             Line::Fact { label, fact } => fact_draw(window, label, *fact, place),
             Line::Fonts => fonts_draw(window, place),
+            Line::Card => card_draw(window, place),
+            Line::Nearby => nearby_draw(window, place),
         }
     }
 }
@@ -238,6 +249,10 @@ pub fn field_save(window: &mut Window, field: Field) {
             };
             window.effects.push(Effect::Words(words));
         }
+        // Enter в поле чужой визитки — соединиться.
+        Some(_) if nearby_open(window) => {
+            window.effects.push(Effect::Words(command(&["/connect", said.trim()])));
+        }
         Some(_) | None => {}
     }
 }
@@ -262,7 +277,7 @@ fn choices_draw(window: &mut Window, key: &str, choices: &[(&str, &str)], place:
 }
 
 /// Ряд кнопок во всю ширину; длинной надписи — больше места. Выбранная закрашена.
-fn chips_draw(window: &mut Window, chips: &[(String, bool, Touch)], place: Rect) {
+pub fn chips_draw(window: &mut Window, chips: &[(String, bool, Touch)], place: Rect) {
     let palette = window.palette;
     let many = chips.len() as i32;
     let mut widths = Vec::new();
@@ -316,6 +331,7 @@ fn deeds_draw(window: &mut Window, buttons: &[(&str, &[&str])], place: Rect) {
         }
         let touch = match deed {
             ["open", name] => Touch::OpenPath(window.options.home.join(name).display().to_string()),
+            ["copy", _] => Touch::CopyText(window.card.clone()),
             ["/spam"] => Touch::Folder(super::state::Folder::Spam),
             _ => Touch::Words(words),
         };
@@ -331,7 +347,6 @@ fn fact_draw(window: &mut Window, label: &str, fact: Fact, place: Rect) {
     let said = match fact {
         Fact::Id => id_shown(window.me),
         Fact::Person => id_shown(window.open.unwrap_or_default()),
-        Fact::Card => window.card.clone(),
         Fact::Server if window.server.is_empty() => text(&window.texts, "window-link-down", &[]),
         Fact::Server => window.server.clone(),
         Fact::Version => String::from(concat!("Supertext ", env!("CARGO_PKG_VERSION"))),

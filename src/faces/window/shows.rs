@@ -5,6 +5,7 @@ use super::act::{chat_open, toast};
 use super::chat::{chat_before, chat_push, file_find, row_find, text_safe};
 use super::form::{form_found, form_open, form_password};
 use super::jump::{jump_look, later_take, row_arrive};
+use super::nearby::{card_take, link_told, near_take};
 use super::notice::{message_note, offer_note};
 use super::people::{
     contact_take, last_take, limits_take, people_order, person_of, request_take, room_take,
@@ -38,8 +39,10 @@ pub fn show_take(window: &mut Window, show: Show) {
         | Show::Help(_)
         | Show::Safety { .. }
         | Show::Settings(_)
-        | Show::Card { .. }
-        | Show::Near { .. } => note_put(window, &show),
+        | Show::Outside { .. } => note_put(window, &show),
+        Show::Card { ref card, ref addresses } if card_take(window, card, addresses) => {}
+        Show::Near { id, ref address } if near_take(window, id, address) => {}
+        Show::Card { .. } | Show::Near { .. } => note_put(window, &show),
         Show::Link { state, server, reason, .. } => link_take(window, state, server, reason),
         Show::PeerLink(shown) => path_take(window, &shown),
         Show::Contact { .. } => contact_take(window, &show),
@@ -136,6 +139,7 @@ fn person_found(window: &mut Window, id: Id, show: &Show) {
 
 /// Путь к человеку сменился: он виден в шапке чата.
 fn path_take(window: &mut Window, shown: &PathShow) {
+    link_told(window, shown);
     let up = shown.state == LinkShow::Up;
     if let Some(person) = window.people.get_mut(&shown.peer) {
         person.path = if up { Some(shown.path) } else { None };

@@ -96,6 +96,15 @@ pub struct Person {
     pub last_author: String,
 }
 
+/// A stranger heard in the local network.
+#[derive(Clone, Debug)]
+pub struct Near {
+    pub id: Id,
+    pub address: String,
+    /// When the core named him last, by the monotonic clock.
+    pub seen_ms: u64,
+}
+
 /// What is known of a room.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoomFace {
@@ -319,8 +328,12 @@ pub struct Window {
     pub fonts: Vec<String>,
     /// Scales of the screens as they were at the start.
     pub scales: Vec<f32>,
-    /// One's own contact card.
+    /// One's own contact card, and where it says one can be called.
     pub card: String,
+    pub doors: Vec<String>,
+    /// Strangers of the local network; the core is being asked for them.
+    pub near: Vec<Near>,
+    pub near_asking: bool,
     /// When the licence of the server ends and what time it is there, milliseconds since 1970 UTC.
     pub licence: Option<(u64, u64)>,
     pub pictures: Pictures,

@@ -66,6 +66,8 @@ pub enum Touch {
     /// What is typed in this field becomes a setting.
     Save(Field),
     CopyText(String),
+    /// A stranger nearby: the page of a new person with his id.
+    NearAdd(Id),
     /// A picture of the chat, to look at it large.
     Picture(String),
     /// The next or the previous one.
@@ -120,6 +122,8 @@ pub enum Effect {
     Paste,
     /// The same by the toolkit, where the clipboard could not be read.
     PasteText,
+    /// Ask again who is nearby, a little later.
+    Near,
     /// Find out which fonts are installed.
     Fonts,
     /// Put the font and the size of the settings in force.
