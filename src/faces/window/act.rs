@@ -111,7 +111,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         Touch::Section(index) => section_open(window, index),
         Touch::CopyText(said) => {
             window.effects.push(Effect::Copy(said));
-            let said = text(&window.texts, "window-copied", &[]);
+            let said = text(&window.texts, "window-copied-text", &[]);
             toast(window, &said);
         }
         Touch::NearAdd(id) => form_found(window, id),
