@@ -147,10 +147,10 @@ fn lines_place(window: &Window, at: &Places) -> Vec<Rect> {
     let mut places = Vec::new();
     let mut y = at.form.y + 4;
     for line in lines(window) {
-        let high = match line {
-            Line::Nearby => i32::max(0, at.form.y + at.form.h - y - 8),
-            plain => line_height(plain),
-        };
+        let mut high = line_height(line);
+        if matches!(line, Line::Nearby) {
+            high = i32::max(0, at.form.y + at.form.h - y - 8);
+        }
         places.push(rect(at.form.x, y, at.form.w, high));
         y += high + GAP;
     }
