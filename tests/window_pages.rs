@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+mod lab;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,10 +18,11 @@ use common::files::files_same;
 use common::process::run_whole;
 use common::screen::{
     Screen, Shown, hit, hits, keys, pause, run, screen_make, screen_sized, typed, window_up,
+    window_up_in,
 };
 use common::{
-    Guard, client_up, exit_code, fits, meet, program, say, say_words, server_kill, wait, wait_many,
-    world_make,
+    Client, Guard, client_start_in, client_up, exit_code, fits, meet, program, say, say_words,
+    server_kill, wait, wait_many, world_make,
 };
 use serde_json::json;
 
@@ -302,4 +304,82 @@ fn a_room_is_made() {
     say_words(&mut eve, &["/msg", room, "I do"]);
     let said = json!({"event": "message", "text": "I do", "author": eve.id});
     wait(&mut anna.client, said);
+}
+
+/// Ждёт, пока такое появится на странице (`there`) или уйдёт с неё.
+fn appears(shown: &mut Shown, wanted: &str, there: bool) {
+    let since = std::time::Instant::now();
+    loop {
+        let found = hits(shown);
+        let mut seen = false;
+        for (what, _) in &found {
+            seen = seen || what.contains(wanted);
+        }
+        if seen == there {
+            return;
+        }
+        assert!(common::waiting(since), "{wanted}: {seen} among {found:?}");
+        pause(200);
+    }
+}
+
+/// Номер, как его пишет окно.
+fn number_of(client: &Client) -> String {
+    supertext::base::ids::id_parse(&client.id).expect("an id").to_string()
+}
+
+/// Без сервера, в местной сети: визитка копируется, по чужой визитке и по строке человека рядом
+/// соединяются, его добавляют, прямую связь кончают.
+#[cfg(target_os = "linux")]
+#[test]
+fn cards_and_people_nearby() {
+    let Some(screen) = screen_make(TOOLS) else { return };
+    let Some(net) = lab::net_make(&["anna", "bob", "eve", "dan"]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (home, inside) = (folder.path().join("anna"), lab::place(&net, "anna"));
+    let options = ["--lang", "en", "--discovery", "on"];
+    let mut anna = window_up_in(&screen, &inside, &home, "", &options, ["10", "10", "760", "480"]);
+    let mut others = Vec::new();
+    for name in ["bob", "eve", "dan"] {
+        let home = folder.path().join(name);
+        others.push(client_start_in(&lab::place(&net, name), &home, name, &[]));
+    }
+    let [bob, eve, dan] = &mut others[..] else { panic!("three") };
+    hit(&screen, &mut anna, "Gear");
+    hit(&screen, &mut anna, "Section(7)");
+    for one in [&*bob, &*eve, &*dan] {
+        appears(&mut anna, &format!("NearAdd({})", number_of(one)), true);
+    }
+    // Своя визитка: что скопировано, то она и есть.
+    hit(&screen, &mut anna, "CopyText(");
+    let copied = run(&screen.display, "xclip", &["-o", "-selection", "clipboard"]);
+    assert!(copied.starts_with(&format!("{}@10.77.0.1:", anna.client.id)), "{copied}");
+    // Чужая визитка — в поле, Enter.
+    say(bob, "/card");
+    let card = wait(bob, json!({"event": "card"}));
+    let card = card["card"].as_str().expect("a card");
+    typed(&screen, card);
+    keys(&screen, &["Return"]);
+    let up = json!({"event": "link", "peer": bob.id, "state": "up", "path": "manual"});
+    wait(&mut anna.client, up);
+    // Знакомый уходит из незнакомых, и строки сдвигаются; дальше — строка человека рядом.
+    appears(&mut anna, &format!("NearAdd({})", number_of(bob)), false);
+    let mut row = String::new();
+    let found = hits(&mut anna);
+    for (index, (what, _)) in found.iter().enumerate() {
+        if *what == format!("NearAdd({})", number_of(eve)) {
+            row = found[index + 1].0.clone();
+        }
+    }
+    assert!(row.starts_with("Words([\"/connect\", \""), "{row} among {found:?}");
+    hit(&screen, &mut anna, &row);
+    wait(&mut anna.client, json!({"event": "link", "peer": eve.id, "state": "up"}));
+    appears(&mut anna, &format!("NearAdd({})", number_of(eve)), false);
+    hit(&screen, &mut anna, &format!("NearAdd({})", number_of(dan)));
+    hit(&screen, &mut anna, "AddGo");
+    wait(dan, json!({"event": "request", "id": anna.client.id}));
+    hit(&screen, &mut anna, &format!("Person({})", number_of(eve)));
+    hit(&screen, &mut anna, "HeadPage");
+    hit(&screen, &mut anna, "/disconnect");
+    wait(&mut anna.client, json!({"event": "link", "peer": eve.id, "state": "down"}));
 }

@@ -223,7 +223,7 @@ pub const CARRY_BURST: u64 = 2_048;
 pub const CARRY_RATE: u64 = 512;
 /// Bytes in the two lanes of a link above which packets of others are dropped: below what one's own
 /// files wait for (a third of LANE_FILES_MAX), so that those of others never stop them.
-pub const CARRY_MESSAGES_MAX: usize = 1024 * 1024;
+pub const CARRY_MESSAGES_MAX: usize = 2 * 1024 * 1024;
 pub const CARRY_FILES_MAX: usize = 7 * 1024 * 1024;
 /// The credit window of a transfer over a third: nobody on the way has much room.
 pub const THIRD_WINDOW: u64 = 32;

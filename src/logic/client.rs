@@ -16,7 +16,7 @@ use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
-use super::meetings::{meet_gathered, meets_tick, servers_ask};
+use super::meetings::{meet_gathered, meets_tick, outside_seen, servers_ask};
 use super::mesh::{is_shut, mesh_tick};
 use super::mesh_carry::carry_wrap;
 use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
@@ -97,7 +97,7 @@ fn event_do(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Ou
             // И у сервера бывает ключ Ed25519: его цепочку TLS уже проверил.
             link_up(client, link, from, now, out);
         }
-        ClientEvent::Outside { nat, address } => (client.nat, client.outside) = (nat, address),
+        ClientEvent::Outside { nat, address } => outside_seen(client, nat, address),
         ClientEvent::Gathered { peer, token, addresses } => {
             meet_gathered(client, peer, token, addresses, now, out);
         }

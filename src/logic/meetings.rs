@@ -13,7 +13,7 @@ use super::direct::link_new;
 use super::events::{Action, BaseOrder, LinkId, Out};
 use super::mesh::own_link;
 use super::paths::{direct_doubt, direct_has};
-use super::show::{Path, PeerState};
+use super::show::{Nat, Path, PeerState};
 use super::state::{Client, Stage};
 use crate::base::bounds::{
     MEET_ADDRESSES, MEET_FIRST_MS, MEET_LAST_MS, MEET_LOOK_MS, MEETS_MAX, PUNCH_MS, STUN_PORTS,
@@ -101,6 +101,14 @@ pub fn meets_tick(client: &mut Client, now: Time, out: &mut Out) {
     }
     for peer in idle {
         client.meets.remove(&peer);
+    }
+}
+
+/// Мир видит нас иначе, чем прежде: что не вышло, может выйти теперь.
+pub fn outside_seen(client: &mut Client, nat: Nat, address: String) {
+    (client.nat, client.outside) = (nat, address);
+    for meet in client.meets.values_mut() {
+        (meet.wait_ms, meet.next_ms) = (0, 0);
     }
 }
 

@@ -44,7 +44,8 @@ struct Asking {
     next: Instant,
     /// Who waits for the answer.
     waiting: Vec<Id>,
-    nat: Nat,
+    /// What was told last.
+    told: (Nat, String),
 }
 
 /// A hole that is being tapped on.
@@ -56,8 +57,6 @@ pub struct Try {
     next: Instant,
     /// From there the other end proved that it knows the token.
     proven: Vec<SocketAddr>,
-    /// QUIC is already calling.
-    calling: bool,
 }
 
 /// A client's socket and all that hangs on it.
@@ -97,7 +96,7 @@ pub fn side_open(
         sent: 0,
         next: Instant::now(),
         waiting: Vec::new(),
-        nat: Nat::Unknown,
+        told: (Nat::Unknown, String::new()),
     };
     Ok(Side {
         udp,
@@ -201,11 +200,10 @@ fn ask_settle(side: &mut Side, queues: &Queues) {
     side.asking.sent = 0;
     side.asking.next = Instant::now() + Duration::from_millis(STUN_AGAIN_MS);
     let (addresses, nat) = addresses_now(side);
-    if nat != side.asking.nat {
-        side.asking.nat = nat;
-        let outside = outside_shown(side);
-        let told = ClientEvent::Outside { nat, address: outside };
-        let _ = queues.events.put.send(Event::Tell(told));
+    let address = outside_shown(side);
+    if side.asking.told != (nat, address.clone()) {
+        side.asking.told = (nat, address.clone());
+        let _ = queues.events.put.send(Event::Tell(ClientEvent::Outside { nat, address }));
     }
     for peer in std::mem::take(&mut side.asking.waiting) {
         let mut token = Token::default();
@@ -264,9 +262,7 @@ fn addresses_now(side: &Side) -> (Vec<String>, Nat) {
 fn try_begin(side: &mut Side, queues: &Queues, order: PunchOrder) {
     let (peer, link) = (order.wish.peer, order.wish.link);
     if let Some(old) = side.tries.remove(&peer) {
-        if !old.calling {
-            failed_tell(queues, old.order.wish.link, "again");
-        }
+        failed_tell(queues, old.order.wish.link, "again");
     }
     if side.tries.len() >= TRIES_MAX {
         return failed_tell(queues, link, "full");
@@ -280,9 +276,7 @@ fn try_begin(side: &mut Side, queues: &Queues, order: PunchOrder) {
         }
     }
     let now = Instant::now();
-    let (proven, calling) = (Vec::new(), false);
-    let fresh = Try { order, goals, since: now, next: now, proven, calling };
-    side.tries.insert(peer, fresh);
+    side.tries.insert(peer, Try { order, goals, since: now, next: now, proven: Vec::new() });
 }
 
 /// Ход часов: вопросы, стук, дыры. Возвращает, через сколько звать снова.
@@ -302,7 +296,7 @@ pub fn side_turn(side: &mut Side, registry: &Registry, queues: &Queues) -> Durat
             over.push(*peer);
             continue;
         }
-        if now >= tap.next && !tap.calling {
+        if now >= tap.next {
             tap.next = now + Duration::from_millis(PUNCH_TAP_MS);
             let bytes = stun_ask(&tap.order.wish.theirs);
             for goal in &tap.goals {
@@ -313,9 +307,7 @@ pub fn side_turn(side: &mut Side, registry: &Registry, queues: &Queues) -> Durat
     }
     for peer in over {
         if let Some(tap) = side.tries.remove(&peer) {
-            if !tap.calling {
-                failed_tell(queues, tap.order.wish.link, "NAT");
-            }
+            failed_tell(queues, tap.order.wish.link, "NAT");
         }
     }
     if side.asking.sent > 0 {
@@ -408,10 +400,9 @@ fn answered(
         }
     }
     let mut open = None;
-    for (peer, tap) in &mut side.tries {
+    for (peer, tap) in &side.tries {
         // Дыра открыта в обе стороны: звонит тот, у кого есть номер линии.
-        if tap.order.wish.theirs == *token && tap.order.wish.link != 0 && !tap.calling {
-            tap.calling = true;
+        if tap.order.wish.theirs == *token && tap.order.wish.link != 0 {
             open = Some(*peer);
         }
     }

@@ -144,16 +144,35 @@ pub fn window_up(
     place: [&str; 4],
 ) -> Shown {
     let home = world.folder.path().join(name);
-    let mut command = program(env!("CARGO_BIN_EXE_supertext"));
-    command.arg("gui").arg("--json").arg("--home").arg(&home);
+    let join = &world.server.join;
+    let mut shown = window_up_in(screen, "", &home, join, options, place);
+    wait(&mut shown.client, json!({"event": "link", "state": "up"}));
+    shown
+}
+
+/// То же в сетевом пространстве имён (пусто — в своём); сервер не обязателен.
+pub fn window_up_in(
+    screen: &Screen,
+    inside: &str,
+    home: &Path,
+    join: &str,
+    options: &[&str],
+    place: [&str; 4],
+) -> Shown {
+    let exe = env!("CARGO_BIN_EXE_supertext");
+    let mut command = program(if inside.is_empty() { exe } else { "ip" });
+    if !inside.is_empty() {
+        command.args(["netns", "exec", inside, exe]);
+    }
+    command.arg("gui").arg("--json").arg("--home").arg(home);
     command.env("DISPLAY", &screen.display).env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
     command.env_remove("WAYLAND_DISPLAY").env("DBUS_SESSION_BUS_ADDRESS", &screen.bus);
     let mut own = Vec::new();
     for option in options {
         own.push(String::from(*option));
     }
-    let mut client = client_run(command, &home, &world.server.join, name, own);
-    wait(&mut client, json!({"event": "link", "state": "up"}));
+    let name = home.file_name().expect("a name").to_string_lossy().into_owned();
+    let client = client_run(command, home, join, &name, own);
     let errors = home.with_extension("err");
     let window = window_place(screen, client.guard.child.id(), &errors, place);
     Shown { client, window }

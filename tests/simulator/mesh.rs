@@ -119,7 +119,7 @@ pub fn carry_send(
     };
     let way = 1 - end_of(world, number, node);
     let bound = match lane {
-        Lane::Messages => usize::min(CARRY_MESSAGES_MAX, world.plan.lane_messages),
+        Lane::Messages => CARRY_MESSAGES_MAX,
         Lane::Files => usize::min(CARRY_FILES_MAX, world.plan.lane_files),
     };
     let Some(wire) = world.wires.get(&number) else {

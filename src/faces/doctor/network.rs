@@ -202,7 +202,7 @@ fn door_line(facts: &Facts, reached: &[String], missed: &[String], port: u16) ->
     }
 }
 
-/// Какой экран включён: настройки ufw и включённые службы systemd видны всем, правила — только root.
+/// Какой экран включён: настройки ufw и службы systemd видны всем, сами правила — только root.
 #[cfg(target_os = "linux")]
 fn wall_seen() -> Wall {
     let ufw = std::fs::read_to_string("/etc/ufw/ufw.conf").unwrap_or_default();

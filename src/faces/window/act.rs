@@ -73,11 +73,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         }
         Touch::Gear => form_open(window, View::Settings),
         Touch::Plus => form_open(window, View::Add),
-        Touch::CopyId => {
-            window.effects.push(Effect::Copy(id_digits(window.me)));
-            let said = text(&window.texts, "window-copied", &[]);
-            toast(window, &said);
-        }
+        Touch::CopyId => copy_told(window, id_digits(window.me), "window-copied"),
         Touch::Back => {
             if window.view == View::Password {
                 window.effects.push(Effect::Secret(String::new()));
@@ -109,11 +105,7 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         Touch::PictureStep(by) => viewer_step(window, by),
         Touch::PreviewSend => preview_send(window),
         Touch::Section(index) => section_open(window, index),
-        Touch::CopyText(said) => {
-            window.effects.push(Effect::Copy(said));
-            let said = text(&window.texts, "window-copied", &[]);
-            toast(window, &said);
-        }
+        Touch::CopyText(said) => copy_told(window, said, "window-copied-text"),
         Touch::NearAdd(id) => form_found(window, id),
         Touch::ToastDrop => window.toast.clear(),
         Touch::Menu(key) => menu_do(window, key),
@@ -122,6 +114,13 @@ pub fn touch_do(window: &mut Window, touch: Touch) {
         Touch::Bubble(_) | Touch::HeadMenu | Touch::Thumb => {}
     }
     window.effects.push(Effect::Redraw);
+}
+
+/// Копирует и говорит об этом.
+fn copy_told(window: &mut Window, copied: String, key: &str) {
+    window.effects.push(Effect::Copy(copied));
+    let said = text(&window.texts, key, &[]);
+    toast(window, &said);
 }
 
 /// Ответ на вопрос о неотправленном.

@@ -22,7 +22,7 @@ pub enum Line {
         key: &'static str,
         choices: &'static [(&'static str, &'static str)],
     },
-    /// A value that is typed; `key` empty: only the buttons below use it.
+    /// A value that is typed; `key` empty: only the buttons below use it; a command: it is done.
     Typed { label: &'static str, key: &'static str, hint: &'static str },
     /// Buttons: label and command; `$` stands for what is typed in the first field.
     Buttons(&'static [(&'static str, &'static [&'static str])]),
@@ -178,9 +178,9 @@ pub const SECTIONS: &[SectionRow] = &[
             Line::Buttons(&[
                 ("window-card-copy", &["copy", "card"]),
                 ("window-card-again", &["/card"]),
+                ("window-peers", &["/peers"]),
             ]),
-            Line::Typed { label: "window-connect-card", key: "", hint: "window-hint-card" },
-            Line::Buttons(&[("window-connect", &["/connect", "$"]), ("window-peers", &["/peers"])]),
+            Line::Typed { label: "window-connect-card", key: "/connect", hint: "window-hint-card" },
             Line::Nearby,
         ],
     },

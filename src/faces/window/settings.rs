@@ -116,7 +116,7 @@ pub fn lines_open(window: &mut Window) {
 /// Значение настройки сейчас; имя и язык бывают и без настройки.
 fn value_now(window: &Window, key: &str) -> String {
     match key {
-        "" => String::new(),
+        "" | "/connect" => String::new(),
         "lang" => window.texts.code.clone(),
         "name" => window.name.clone(),
         "@name" | "@folder" => match person(window) {
@@ -147,10 +147,10 @@ fn lines_place(window: &Window, at: &Places) -> Vec<Rect> {
     let mut places = Vec::new();
     let mut y = at.form.y + 4;
     for line in lines(window) {
-        let high = match line {
-            Line::Nearby => i32::max(0, at.form.y + at.form.h - y - 8),
-            plain => line_height(plain),
-        };
+        let mut high = line_height(line);
+        if matches!(line, Line::Nearby) {
+            high = i32::max(0, at.form.y + at.form.h - y - 8);
+        }
         places.push(rect(at.form.x, y, at.form.w, high));
         y += high + GAP;
     }
@@ -222,8 +222,14 @@ fn typed_draw(window: &mut Window, names: [&str; 3], place: Rect, first: bool) {
     let widget = if first { &window.widgets.one } else { &window.widgets.two };
     let changed = widget.value().trim() != value_now(window, key);
     let save = rect(field.x + field.w + 10, field.y, 120, 38);
-    let label = text(&window.texts, "window-save", &[]);
-    let touch = Touch::Save(if first { Field::One } else { Field::Two });
+    let deed = key.starts_with('/');
+    let touch = if deed {
+        Touch::Words(command(&[key, widget.value().trim()]))
+    } else {
+        Touch::Save(if first { Field::One } else { Field::Two })
+    };
+    let label = if deed { "window-connect" } else { "window-save" };
+    let label = text(&window.texts, label, &[]);
     button_draw(window, save, &label, touch, changed);
 }
 
@@ -245,13 +251,10 @@ pub fn field_save(window: &mut Window, field: Field) {
             let words = match *key {
                 "@name" => command(&["/rename", &who, said.trim()]),
                 "@folder" => command(&["/folder", &who, said.trim()]),
+                deed if deed.starts_with('/') => command(&[deed, said.trim()]),
                 key => command(&["/set", key, said.trim()]),
             };
             window.effects.push(Effect::Words(words));
-        }
-        // Enter в поле чужой визитки — соединиться.
-        Some(_) if nearby_open(window) => {
-            window.effects.push(Effect::Words(command(&["/connect", said.trim()])));
         }
         Some(_) | None => {}
     }
