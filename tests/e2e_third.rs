@@ -234,7 +234,7 @@ fn the_server_takes_over_when_the_carrier_leaves() {
     let world = world_make();
     let mut ann = client_up(&world, "Ann", &["--yes"]);
     let mut cat = client_up(&world, "Cat", &["--accept-files"]);
-    let mut bob = fixed(&world.folder.path().join("away"), "Bob");
+    let mut bob = fixed(world.folder.path(), "Bob");
     meet(&mut ann, &mut cat);
     speak(&mut ann, &mut cat, "over the server");
     connect(&mut ann, &mut bob);
@@ -245,18 +245,22 @@ fn the_server_takes_over_when_the_carrier_leaves() {
     let path = file_make(world.folder.path(), "both.bin", 64 * MIB, 5);
     offered(&mut ann, &mut cat, &path);
     part_grown(&cat, 10 * MIB);
+    client_kill(&mut bob);
+    arrived(&mut ann, &mut cat, &path);
+    client_again(&mut bob);
     for turn in 0..2 {
-        forget(&mut ann);
+        third(&mut ann, &cat.id, "Bob");
+        third(&mut cat, &ann.id, "Bob");
+        speak(&mut ann, &mut cat, &format!("over Bob {turn}"));
+        speak(&mut cat, &mut ann, &format!("and back over Bob {turn}"));
+        for client in [&mut ann, &mut cat] {
+            forget(client);
+        }
         client_kill(&mut bob);
         let relay = json!({"event": "link", "peer": cat.id, "state": "up", "path": "relay"});
         wait(&mut ann, relay);
         speak(&mut ann, &mut cat, &format!("over the server {turn}"));
         speak(&mut cat, &mut ann, &format!("and back {turn}"));
-        forget(&mut ann);
         client_again(&mut bob);
-        third(&mut ann, &cat.id, "Bob");
-        speak(&mut ann, &mut cat, &format!("over Bob {turn}"));
-        speak(&mut cat, &mut ann, &format!("and back over Bob {turn}"));
     }
-    arrived(&mut ann, &mut cat, &path);
 }

@@ -35,6 +35,9 @@ const IMAGE_ENDS: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "bmp"];
 /// Сколько раз блок может не сойтись, прежде чем передача бросается.
 const REWINDS_MAX: u32 = 5;
 
+/// Столько ждать пакетов передачи, которую предложили снова.
+const DOUBT_MS: u64 = 1_000;
+
 /// Через третьего пропуски бывают от тесноты у переносчика: они не порок файла.
 const THIRD_REWINDS_MAX: u32 = 100;
 
@@ -60,6 +63,7 @@ pub fn offer_received(
         }
     }
     if let Some(known) = transfer_find(client, false, &id) {
+        part_doubt(client, known, now);
         part_wake(client, known, out);
         return;
     }
@@ -90,6 +94,16 @@ pub fn offer_received(
     out_show(out, Show::Offer { peer: source, message, transfer, name, size, packets });
     if taken_unasked(client, transfer) {
         let _ = file_take(client, transfer, now, out);
+    }
+}
+
+/// Идущую передачу предлагают снова: тот конец, быть может, прежних просьб не слышал (у него сменился
+/// путь). Если погодя ничего не придёт, попросить ещё раз.
+fn part_doubt(client: &mut Client, transfer: Transfer, now: Time) {
+    if let Some(state) = client.transfers.get_mut(&transfer) {
+        if !state.outgoing && state.phase == Phase::Running {
+            state.doubt_ms = Some(now.mono_ms + DOUBT_MS);
+        }
     }
 }
 
@@ -288,6 +302,7 @@ pub fn part_saved(client: &mut Client, transfer: Transfer, saved: u64, now: Time
     if running {
         if let Some(state) = client.transfers.get_mut(&transfer) {
             state.moved_ms = now.mono_ms;
+            state.doubt_ms = None;
         }
         file_moved(client, transfer, saved, now, out);
         want_put(client, transfer, false, out);
@@ -330,7 +345,11 @@ pub fn parts_tick(client: &mut Client, now: Time, out: &mut Out) {
         // Через третьего пакеты пропадают молча: просить снова пора раньше.
         let third = third_goes(client, state.facts.peer);
         let stall = if third { THIRD_STALL_MS } else { STALL_MS };
-        let silent = now.mono_ms.saturating_sub(state.moved_ms) >= stall;
+        let doubted = match state.doubt_ms {
+            Some(at) => now.mono_ms >= at,
+            None => false,
+        };
+        let silent = doubted || now.mono_ms.saturating_sub(state.moved_ms) >= stall;
         if !state.outgoing && state.phase == Phase::Running && silent {
             stalled.push((state.number, state.moved));
         }
@@ -338,6 +357,7 @@ pub fn parts_tick(client: &mut Client, now: Time, out: &mut Out) {
     for (transfer, saved) in stalled {
         if let Some(state) = client.transfers.get_mut(&transfer) {
             state.moved_ms = now.mono_ms;
+            state.doubt_ms = None;
             state.wanted = saved;
         }
         want_put(client, transfer, true, out);

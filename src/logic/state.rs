@@ -318,6 +318,8 @@ pub struct TransferState {
     pub began_at: u64,
     /// When something was last saved (receiver).
     pub moved_ms: u64,
+    /// Offered anew while it runs: ask again at this moment, unless something is saved before.
+    pub doubt_ms: Option<u64>,
     pub shown_ms: u64,
     pub shown_moved: u64,
     pub rewinds: u32,
@@ -438,6 +440,7 @@ pub fn transfer_add(
         began_ms: 0,
         began_at: 0,
         moved_ms: 0,
+        doubt_ms: None,
         shown_ms: 0,
         shown_moved: 0,
         rewinds: 0,
