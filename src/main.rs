@@ -36,6 +36,7 @@ use supertext::faces::input::{line_not_taken, pipe_read};
 use supertext::faces::json::json_face;
 use supertext::faces::texts::language_choose;
 use supertext::logic::events::{AcceptFiles, StartFacts, Wishes};
+use supertext::logic::mesh::carry_word;
 use supertext::net::address::JoinLine;
 use supertext::net::lan::LAN_PORT;
 use supertext::net::sockets::{door_addresses, listen, listen_all};
@@ -388,6 +389,7 @@ fn wishes(args: &ClientArgs, settings: &Settings) -> Wishes {
         bits: setting_get(settings, "bits") == "on",
         listen: setting_get(settings, "listen") == "on",
         discovery: setting_get(settings, "discovery") == "on",
+        carry: carry_word(&setting_get(settings, "carry")),
     }
 }
 

@@ -14,6 +14,7 @@ use supertext::logic::events::{
     AcceptFiles, Action, BaseOrder, BaseTold, ClientEvent, ContactRow, Out, PersonFacts, Punch,
     Standing, StartFacts, Wishes, out_clear,
 };
+use supertext::logic::mesh::CarryWish;
 use supertext::logic::show::PeerState;
 use supertext::logic::state::{Client, Stage};
 use supertext::wire::control::{Presence, packet_put};
@@ -84,6 +85,7 @@ fn bench_with(blocked: bool, standing: Standing, listen: bool) -> Bench {
         bits: false,
         listen,
         discovery: false,
+        carry: CarryWish::Off,
     };
     let facts = StartFacts {
         me: id_of_key(&own),

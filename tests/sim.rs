@@ -9,7 +9,7 @@
 mod simulator;
 
 use simulator::plan::Canary;
-use simulator::run::{Verdict, run_seed};
+use simulator::run::{Verdict, run_mesh, run_seed};
 
 /// Seeds that once broke a law and are run each time: 74, repeats of stored mail that drowned a slow
 /// link; 454, a member who left a room and then for good; 458, the middle of a first talk that the
@@ -108,6 +108,46 @@ fn simulator_seeds() {
         None => 300,
     };
     seeds_judge(&seeds_run(count, Canary::None, 20));
+}
+
+#[test]
+fn simulator_thirds() {
+    if let Some(seed) = number_of("SUPERTEXT_SIM_THIRD") {
+        let verdict = run_mesh(seed, true);
+        println!("{verdict:?}");
+        assert!(verdict.failures.is_empty(), "{:?}", verdict.failures);
+        return;
+    }
+    let count = number_of("SUPERTEXT_SIM_SEEDS").unwrap_or(150);
+    let mut bad: Vec<Verdict> = Vec::new();
+    let (mut texts, mut files, mut carried, mut inside) = (0, 0, 0, 0);
+    let (mut crashes, mut dropped, mut hours) = (0, 0, 0.0);
+    for seed in 1..=count {
+        let verdict = run_mesh(seed, false);
+        texts += verdict.texts;
+        files += verdict.files;
+        carried += verdict.carried;
+        inside += verdict.came_inside;
+        crashes += verdict.crashes;
+        dropped += verdict.overflows;
+        hours += verdict.virtual_ms as f64 / 3_600_000.0;
+        if !verdict.failures.is_empty() {
+            println!("seed {}: {}", verdict.seed, verdict.failures[0]);
+            bad.push(verdict);
+        }
+        if bad.len() >= 20 {
+            break;
+        }
+    }
+    println!(
+        "over thirds: {count} seeds, {texts} texts, {files} files, {inside} packets inside others, \
+         {carried} passed on, {dropped} dropped, {crashes} crashes, {hours:.1} virtual hours"
+    );
+    assert!(carried > 0, "nobody passed anything on");
+    if let Some(first) = bad.first() {
+        println!("again, with a trace: SUPERTEXT_SIM_THIRD={} cargo test --test sim", first.seed);
+    }
+    assert!(bad.is_empty(), "{} seeds failed, first {:?}", bad.len(), bad.first());
 }
 
 #[test]

@@ -11,6 +11,7 @@ local HEADER_BYTES = 16
 local PIECE_HEAD = 4
 local SEALED_HEAD = 12
 local TAG_BYTES = 16
+local CARRY_HEAD = 9
 
 -- Та же таблица, что PACKETS в src/wire/packets.rs (их сравнивает tests/wireshark.rs):
 -- content_type, content_id управляющего пакета, имя, предел данных, из чего состоит тело.
@@ -32,6 +33,7 @@ local PACKETS = {
     { 0, 15, "MAIL", 16384, "cbor" },
     { 0, 16, "ACCOUNT", 65535, "cbor" },
     { 0, 17, "ACCOUNT_REPLY", 65535, "cbor" },
+    { 0, 20, "ROUTES", 16384, "cbor" },
     { 1, 0, "MESSAGE", 4100, "message" },
     { 16, 0, "FILE_SIZE", 64, "cbor" },
     { 17, 0, "FILE_WANT", 64, "cbor" },
@@ -40,6 +42,8 @@ local PACKETS = {
     { 20, 0, "FILE_END", 60, "sealed" },
     { 21, 0, "FILE_DONE", 64, "cbor" },
     { 22, 0, "FILE_STOP", 64, "cbor" },
+    { 24, 0, "CARRY", 4125, "carry" },
+    { 25, 0, "CARRY_FILE", 61493, "carry" },
 }
 
 -- Имена значений content_type: управляющие пакеты различает content_id, у прочих тип и есть имя.
@@ -71,6 +75,9 @@ fields.olm_body = ProtoField.bytes("supertext.olm.body", "Olm message")
 fields.attempt = ProtoField.uint32("supertext.attempt", "Attempt", base.DEC)
 fields.index = ProtoField.uint64("supertext.index", "Index", base.DEC)
 fields.ciphertext = ProtoField.bytes("supertext.ciphertext", "Ciphertext")
+fields.hops = ProtoField.uint8("supertext.hops", "Links it may still travel", base.DEC)
+fields.stream = ProtoField.uint32("supertext.stream", "Stream", base.HEX)
+fields.number = ProtoField.uint32("supertext.number", "Number in the stream", base.DEC)
 fields.tag = ProtoField.bytes("supertext.tag", "Tag")
 
 local experts = supertext.experts
@@ -279,6 +286,16 @@ local function header_show(header, row, tree)
     tree:add(fields.size, header(14, 2))
 end
 
+-- Пакет внутри CARRY: его строка таблицы; nil — внутри не целый пакет.
+local function carried_find(data)
+    local inner = data(CARRY_HEAD)
+    local row = packet_find(inner(0, HEADER_BYTES))
+    if row == nil or HEADER_BYTES + inner(14, 2):uint() ~= inner:len() or row[5] == "carry" then
+        return nil
+    end
+    return row
+end
+
 -- Показывает один целый пакет; возвращает его строку для столбца Info.
 local function packet_show(packet, row, pinfo, tree)
     local header = packet(0, HEADER_BYTES)
@@ -298,6 +315,11 @@ local function packet_show(packet, row, pinfo, tree)
         message_show(header, data, pinfo, body)
     elseif row[5] == "sealed" and size >= SEALED_HEAD + TAG_BYTES then
         sealed_show(data, body)
+    elseif row[5] == "carry" and size >= CARRY_HEAD + HEADER_BYTES and carried_find(data) then
+        body:add(fields.hops, data(0, 1))
+        body:add(fields.stream, data(1, 4))
+        body:add(fields.number, data(5, 4))
+        line = line .. " ← " .. packet_show(data(CARRY_HEAD), carried_find(data), pinfo, body)
     else
         body:add_proto_expert_info(experts.short)
     end

@@ -209,6 +209,28 @@ pub const FOUND_MAX: u64 = 20;
 /// Characters of a search that count.
 pub const FIND_MAX: usize = 64;
 
+// --- через третьего -----------------------------------------------------------------------
+/// Links a packet travels at most.
+pub const HOPS_MAX: u8 = 6;
+/// Contacts with a direct link whose packets are carried and who are told whom one reaches.
+pub const NEIGHBOURS_MAX: usize = 64;
+/// People in one ROUTES.
+pub const ROUTES_MAX: usize = 256;
+/// People in the table of who is reached over whom.
+pub const REACHED_MAX: usize = 1_024;
+/// Packets of the lane of messages that one neighbour may hand over at once, and more per second.
+pub const CARRY_BURST: u64 = 2_048;
+pub const CARRY_RATE: u64 = 512;
+/// Bytes in the two lanes of a link above which packets of others are dropped: below what one's own
+/// files wait for (a third of LANE_FILES_MAX), so that those of others never stop them.
+pub const CARRY_MESSAGES_MAX: usize = 2 * 1024 * 1024;
+pub const CARRY_FILES_MAX: usize = 7 * 1024 * 1024;
+/// The credit window of a transfer over a third: nobody on the way has much room.
+pub const THIRD_WINDOW: u64 = 32;
+/// Numbers back from the greatest one that are remembered, for so many sources and destinations.
+pub const SEEN_NUMBERS: u32 = 1_024;
+pub const SEEN_PAIRS_MAX: usize = 1_024;
+
 // --- ожидания, миллисекунды ---------------------------------------------------------------
 /// TCP connection to one address.
 pub const CONNECT_MS: u64 = 10_000;
@@ -222,6 +244,19 @@ pub const SILENT_MS: u64 = 45_000;
 pub const DIRECT_PING_MS: u64 = 5_000;
 /// A direct link that says nothing for so long is given up.
 pub const DIRECT_SILENT_MS: u64 = 15_000;
+/// A neighbour is told of changes at most so often, and again while he says nothing himself.
+pub const ROUTES_GAP_MS: u64 = 1_000;
+pub const ROUTES_AGAIN_MS: u64 = 30_000;
+/// A greeting over a third waits so long for its answer; the waits double up to the second.
+pub const THIRD_HELLO_MS: u64 = 3_000;
+pub const THIRD_WAIT_MAX_MS: u64 = 60_000;
+/// A quiet link over a third is asked PING after so long, and given up after the second.
+pub const THIRD_PING_MS: u64 = 10_000;
+pub const THIRD_SILENT_MS: u64 = 30_000;
+/// Links over a third to one person begin at most so often.
+pub const THIRD_AGAIN_MS: u64 = 2_000;
+/// Over a third a running transfer that receives nothing for so long asks again.
+pub const THIRD_STALL_MS: u64 = 20_000;
 /// A beacon goes out so often; at the start sooner.
 pub const BEACON_MS: u64 = 10_000;
 /// Who has sent no beacon for so long is not near any more.

@@ -157,6 +157,7 @@ pub fn path_word(path: Path) -> &'static str {
         Path::Direct => "direct",
         Path::Lan => "lan",
         Path::Manual => "manual",
+        Path::Third => "third",
     }
 }
 
@@ -372,7 +373,7 @@ fn path_json(texts: &Texts, shown: &PathShow) -> Value {
     json!({
         "event": "link", "peer": id_digits(shown.peer), "name": shown.name,
         "state": link_word(shown.state), "path": path_word(shown.path),
-        "address": shown.address, "reason": reason_text(texts, &shown.reason),
+        "address": shown.address, "via": shown.via, "reason": reason_text(texts, &shown.reason),
         "code": reason_code(&shown.reason), "retry_ms": shown.retry_ms})
 }
 

@@ -13,7 +13,8 @@ use crate::logic::contacts::letter_harmful;
 use crate::logic::events::Standing;
 use crate::logic::licence::licence_left;
 use crate::logic::show::{
-    Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, Nat, PathShow, ReceiptState, Show,
+    Ask, FilePast, FileShow, FileState, LinkShow, MessageShow, Nat, Path, PathShow, ReceiptState,
+    Show,
 };
 use crate::wire::message::MessageId;
 
@@ -139,7 +140,7 @@ fn card_line(texts: &Texts, card: &str, alone: bool) -> String {
 
 /// Путь к человеку: каким идёт всё, или почему его нет.
 fn path_line(texts: &Texts, shown: &PathShow) -> String {
-    let mut place = text(texts, &format!("path-{}", path_word(shown.path)), &[]);
+    let mut place = path_text(texts, shown.path, &shown.via);
     if !shown.address.is_empty() {
         place.push_str(&format!(" {}", clean_line(&shown.address)));
     }
@@ -151,6 +152,14 @@ fn path_line(texts: &Texts, shown: &PathShow) -> String {
     ];
     let line = text(texts, &format!("peer-link-{}", link_word(shown.state)), &values);
     String::from(line.trim_end())
+}
+
+/// Слова о пути; через третьего — с именем того, кто передаёт.
+pub fn path_text(texts: &Texts, path: Path, via: &str) -> String {
+    if !via.is_empty() {
+        return text(texts, "path-third-via", &[("name", clean_line(via))]);
+    }
+    text(texts, &format!("path-{}", path_word(path)), &[])
 }
 
 /// Контакт: номер, имя, сверен ли ключ, состояние, непрочитанное, не сменился ли ключ.

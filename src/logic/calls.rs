@@ -229,7 +229,8 @@ pub fn call_ended(
         let state = if over { LinkShow::Down } else { LinkShow::Retry };
         let name = if peer == 0 { address.clone() } else { contact_name(client, peer) };
         let (reason, retry_ms) = (Some(failed.clone()), if over { 0 } else { retry_ms });
-        let shown = PathShow { peer, name, state, path, address, reason, retry_ms };
+        let via = String::new();
+        let shown = PathShow { peer, name, state, path, address, via, reason, retry_ms };
         out_show(out, Show::PeerLink(shown));
     }
 }

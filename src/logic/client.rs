@@ -17,6 +17,8 @@ use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
 use super::leaving::leave_tick;
 use super::meetings::{meet_gathered, meets_tick, outside_seen, servers_ask};
+use super::mesh::{is_shut, mesh_tick};
+use super::mesh_carry::carry_wrap;
 use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
 use super::nearby::near_heard;
 use super::paths::direct_peers;
@@ -80,6 +82,12 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
     if client.leave == Leave::Left {
         return;
     }
+    event_do(client, event, now, out);
+    carry_wrap(client, out);
+}
+
+/// Событие — в свою комнату.
+fn event_do(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Out) {
     match event {
         ClientEvent::Command { command, line, random } => {
             command_run(client, command, line, random, now, out);
@@ -148,6 +156,7 @@ pub fn client_step(client: &mut Client, event: ClientEvent<'_>, now: Time, out: 
 /// Конец пробуждения: отправить, что готово, записать, что изменилось.
 pub fn client_flush(client: &mut Client, now: Time, out: &mut Out) {
     outbox_flush(client, now, out);
+    carry_wrap(client, out);
     account_flush(client, now);
     contacts_flush(client, out);
 }
@@ -157,6 +166,7 @@ fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     link_tick(client, now, out);
     direct_tick(client, now, out);
     meets_tick(client, now, out);
+    mesh_tick(client, now, out);
     base_tick(client, now, out);
     outbox_tick(client, now, out);
     keys_tick(client, now, out);
@@ -358,7 +368,10 @@ fn packet_received(
         | Kind::Watch
         | Kind::Keys
         | Kind::KeyAsk
-        | Kind::Account => Err(fail(FailKind::NotAllowed, row.name)),
+        | Kind::Account
+        | Kind::Routes
+        | Kind::Carry
+        | Kind::CarryFile => Err(fail(FailKind::NotAllowed, row.name)),
     };
     if let Err(failed) = done {
         out_show(out, Show::Error { fail: failed, command: String::from(row.name) });
@@ -375,7 +388,7 @@ pub fn person_packet(
     out: &mut Out,
 ) {
     let (source, handle) = (header.source_id, header.content_id);
-    if is_blocked(client, source) {
+    if is_shut(client, source) {
         return;
     }
     let done = match row.kind {
@@ -405,7 +418,10 @@ pub fn person_packet(
         | Kind::Stored
         | Kind::Mail
         | Kind::Account
-        | Kind::AccountReply => Ok(()),
+        | Kind::AccountReply
+        | Kind::Routes
+        | Kind::Carry
+        | Kind::CarryFile => Ok(()),
     };
     if let Err(failed) = done {
         if !client.contacts.contains_key(&source) {
@@ -414,14 +430,6 @@ pub fn person_packet(
         }
         // Негодное тело от человека линию не рвёт: показать и жить дальше.
         out_show(out, Show::Error { fail: failed, command: String::from(row.name) });
-    }
-}
-
-/// Закрыт ли этот человек: от него не слышно ничего.
-fn is_blocked(client: &Client, id: Id) -> bool {
-    match client.contacts.get(&id) {
-        Some(contact) => contact.blocked,
-        None => false,
     }
 }
 

@@ -14,6 +14,7 @@ use super::events::{
     Transfer, out_show,
 };
 use super::leaving::{leave_asked, leave_drain, leave_now, unsent_list};
+use super::mesh::carry_wish;
 use super::messages::text_write;
 use super::nearby::{near_show, seek_wish};
 use super::past::{past_ask, past_do};
@@ -449,6 +450,7 @@ fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Re
         "accept_from" => wishes.contacts_only = value == "contacts",
         "listen" => wishes.listen = value == "on",
         "discovery" => seek_wish(client, value == "on", out),
+        "carry" => carry_wish(client, value),
         "notifications" | "notify_text" | "sounds" | "close_to_tray" => {}
         // Это нужно только окну (оно узнаёт о перемене по строке ниже) и тем, кто пишет файлы.
         "theme" | "send_key" | "font" | "font_size" | "downloads" | "rate" => {}

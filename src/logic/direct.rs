@@ -10,10 +10,13 @@ use super::events::{Action, LinkId, Out, out_send};
 use super::inbox::name_learn;
 use super::keys::{ask_received, bundle_received};
 use super::meetings::{meet_again, meet_done};
+use super::mesh::routes_received;
+use super::mesh_carry::{THIRD_FIRST, carry_received};
 use super::nearby::near_tick;
 use super::paths::{best_now, path_settle, way_code, way_path};
 use super::show::Path;
-use super::state::{Client, PeerLink, Stage};
+use super::state::{Client, PeerLink, Stage, Third};
+use super::thirds::thirds_leave;
 use crate::base::bounds::{
     CONNECT_MS, DIRECT_LINKS_MAX, DIRECT_PING_MS, DIRECT_SILENT_MS, HELLO_MS, STRANGER_BURST,
     STRANGER_LINKS_MAX, STRANGER_RATE,
@@ -22,6 +25,7 @@ use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
 use crate::base::ids::{ID_SERVER, Id};
 use crate::crypto::identity::{PublicKey, id_of_key};
+use crate::wire::carry::FEATURE_CARRY;
 use crate::wire::control::{
     HelloDirect, PROTOCOL_VERSION, Ping, Quit, Refused, body_read, packet_put,
 };
@@ -44,6 +48,8 @@ pub fn link_new(link: LinkId, peer: Id, path: Path, called: bool, now: Time) -> 
         doubt: false,
         keys_given: 0,
         address: String::new(),
+        carries: false,
+        third: Third::default(),
     }
 }
 
@@ -104,7 +110,7 @@ pub fn person_up(
     }
     let hello = HelloDirect {
         version: PROTOCOL_VERSION,
-        features: 0,
+        features: FEATURE_CARRY,
         clock: now.wall_ms,
         program: String::from(PROGRAM),
         way,
@@ -140,11 +146,11 @@ fn knock_refusal(client: &Client, peer: Id, key: &PublicKey, called: bool) -> Op
     }
     let mut strangers = 0;
     for link in client.links.values() {
-        if link.peer != 0 && !is_known(client, link.peer) {
+        if link.peer != 0 && link.path != Path::Third && !is_known(client, link.peer) {
             strangers += 1;
         }
     }
-    let full = client.links.len() >= DIRECT_LINKS_MAX;
+    let full = client.links.range(..THIRD_FIRST).count() >= DIRECT_LINKS_MAX;
     if full || (!known && strangers >= STRANGER_LINKS_MAX) {
         return Some(FailKind::PeerBusy);
     }
@@ -216,6 +222,9 @@ pub fn direct_packet(
         Ok(row) if row.family == Family::Control => {
             control_received(client, link, row.kind, data, now, out)
         }
+        Ok(row) if row.family == Family::Carry => {
+            carry_received(client, link, row, header, data, now, out)
+        }
         Ok(row) => {
             if header.dest_id == client.me {
                 person_packet(client, row, header, data, now, out);
@@ -254,7 +263,7 @@ fn direct_allowed(
 }
 
 /// Незнакомым вместе отведено столько пакетов: их поток не мешает разговору с прочими.
-fn stranger_room(client: &mut Client, now: Time) -> bool {
+pub fn stranger_room(client: &mut Client, now: Time) -> bool {
     let passed = now.mono_ms.saturating_sub(client.stranger_ms);
     let fresh = passed * STRANGER_RATE / 1_000;
     if fresh > 0 {
@@ -300,6 +309,7 @@ fn control_received(
         }
         Kind::KeyAsk => ask_received(client, link, data, now, out),
         Kind::Key => bundle_received(client, link, data, now, out),
+        Kind::Routes => routes_received(client, link, data),
         Kind::Quited
         | Kind::Watch
         | Kind::Presence
@@ -317,7 +327,9 @@ fn control_received(
         | Kind::FileBlock
         | Kind::FileEnd
         | Kind::FileDone
-        | Kind::FileStop => Err(fail(FailKind::NotAllowed, "")),
+        | Kind::FileStop
+        | Kind::Carry
+        | Kind::CarryFile => Err(fail(FailKind::NotAllowed, "")),
     }
 }
 
@@ -346,6 +358,7 @@ fn hello_received(
     if let Some(found) = client.links.get_mut(&link) {
         found.stage = Stage::Up;
         found.name = name.clone();
+        found.carries = hello.features & FEATURE_CARRY != 0;
         if !called {
             found.path = way_path(hello.way);
         }
@@ -415,7 +428,7 @@ pub fn direct_tick(client: &mut Client, now: Time, out: &mut Out) {
     calls_tick(client, now, out);
     let mut late: Vec<(LinkId, FailKind)> = Vec::new();
     let mut quiet: Vec<LinkId> = Vec::new();
-    for found in client.links.values_mut() {
+    for (_, found) in client.links.range_mut(..THIRD_FIRST) {
         let waited = now.mono_ms.saturating_sub(found.since_ms);
         let silent = now.mono_ms.saturating_sub(found.heard_ms);
         match found.stage {
@@ -457,7 +470,7 @@ pub fn direct_part(
     let mut found = call_forget(client, peer);
     let mut links: Vec<LinkId> = Vec::new();
     for link in client.links.values() {
-        if link.peer == peer {
+        if link.peer == peer && link.path != Path::Third {
             links.push(link.link);
         }
     }
@@ -470,6 +483,7 @@ pub fn direct_part(
 
 /// Программа уходит: попрощаться со всеми.
 pub fn direct_leave(client: &mut Client, out: &mut Out) {
+    thirds_leave(client, out);
     let mut links: Vec<(LinkId, Stage)> = Vec::new();
     for link in client.links.values() {
         links.push((link.link, link.stage));

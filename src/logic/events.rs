@@ -14,6 +14,7 @@ pub use super::orders::{
 };
 use super::rooms::RoomFacts;
 use super::show::{Nat, Show};
+pub use super::wishes::{AcceptFiles, Wishes};
 use crate::base::fail::{Fail, FailKind};
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -96,35 +97,6 @@ pub struct FinishedRow {
     pub transfer: TransferId,
     /// 0 = done, otherwise the state of FILE_STOP.
     pub state: u8,
-}
-
-/// Which offered files are taken by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcceptFiles {
-    Off,
-    /// Small pictures of contacts.
-    Images,
-    On,
-}
-
-/// Settings the logic needs (store/settings.rs keeps them).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wishes {
-    pub name: String,
-    pub messages_first: u64,
-    pub files_first: u64,
-    pub accept_files: AcceptFiles,
-    /// Messages of new contacts stay in the history.
-    pub keep_first: bool,
-    pub answer_yes: bool,
-    /// Only contacts may write; strangers go to the spam folder.
-    pub contacts_only: bool,
-    /// Show the bits of messages before and after sealing.
-    pub bits: bool,
-    /// Others may call directly.
-    pub listen: bool,
-    /// People in the local network are sought.
-    pub discovery: bool,
 }
 
 /// What the client knows when it starts.
@@ -358,6 +330,13 @@ pub enum Action {
         link: LinkId,
         lane: Lane,
     },
+    /// The same, for others: dropped when this lane of the link holds much already.
+    Carry {
+        link: LinkId,
+        lane: Lane,
+        start: usize,
+        end: usize,
+    },
     /// Write out what is queued, then close.
     Close {
         link: LinkId,
@@ -429,10 +408,11 @@ pub enum Action {
         transfer: Transfer,
         facts: TransferFacts,
     },
-    /// Read these packets, seal them and send them over this link.
+    /// Read these packets, seal them and send them over this link; `over` has its socket.
     SourceRead {
         transfer: Transfer,
         link: LinkId,
+        over: LinkId,
         me: Id,
         first: u64,
         count: u64,
@@ -450,9 +430,10 @@ pub enum Action {
         transfer: Transfer,
         facts: TransferFacts,
     },
-    /// The packet at hand belongs to this incoming file.
+    /// The packet at hand belongs to this incoming file, but for its first `skip` bytes.
     PartPacket {
         transfer: Transfer,
+        skip: usize,
     },
     /// Stop writing for now; the journal stays.
     PartHalt {

@@ -8,8 +8,9 @@ use super::events::{Action, BaseOrder, LinkId, Out, out_show};
 use super::inbox::in_spam;
 use super::messages::key_changed;
 use super::paths::{best_now, direct_peers};
-use super::show::Show;
+use super::show::{Path, Show};
 use super::state::{Client, Contact, Stage};
+use super::thirds::third_key_fits;
 use crate::base::bounds::{KEY_AGAIN_MS, KEY_LATE_MS, LINK_KEYS_HOUR, LINK_KEYS_MAX};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -126,7 +127,9 @@ pub fn ask_received(
     let Some(found) = client.links.get_mut(&link) else {
         return Ok(());
     };
-    if found.keys_given >= LINK_KEYS_MAX || client.keys_given >= LINK_KEYS_HOUR {
+    // Через третьих назовётся кто угодно: на них отпущена половина.
+    let share = if found.path == Path::Third { LINK_KEYS_HOUR / 2 } else { LINK_KEYS_HOUR };
+    if found.keys_given >= LINK_KEYS_MAX || client.keys_given >= share {
         let none = KeyAnswer { id: client.me, found: None };
         direct_put(client, link, Kind::Key, &none, out);
         return Ok(());
@@ -158,6 +161,9 @@ pub fn bundle_received(
         return Ok(());
     };
     let own = match &body.found {
+        Some(bundle) if found.path == Path::Third => {
+            third_key_fits(client, found.peer, &bundle.public)
+        }
         Some(bundle) => bundle.public == found.key,
         None => true,
     };

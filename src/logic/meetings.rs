@@ -11,6 +11,7 @@ use super::calls::{call_once, calls_tick};
 use super::contacts::is_stranger;
 use super::direct::link_new;
 use super::events::{Action, BaseOrder, LinkId, Out};
+use super::mesh::own_link;
 use super::paths::{direct_doubt, direct_has};
 use super::show::{Nat, Path, PeerState};
 use super::state::{Client, Stage};
@@ -36,9 +37,10 @@ pub struct Punch {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Можно ли с этим человеком искать прямой путь: он контакт, а прямой линии нет.
+/// Можно ли с этим человеком искать прямой путь: он контакт, а прямой линии нет. Встречу можно
+/// назначить и через третьего.
 fn is_wanted(client: &Client, peer: Id) -> bool {
-    if !client.wishes.listen || direct_has(client, peer) {
+    if !client.wishes.listen || own_link(client, peer).is_some() {
         return false;
     }
     match client.contacts.get(&peer) {

@@ -1,7 +1,7 @@
-//! Paths to a person: which link carries everything to him now (lan, then direct, then the relay),
-//! and what follows when the best one changes.
-//! Пути к человеку: по какой линии сейчас идёт к нему всё (своя сеть, прямая, сервер) и что
-//! следует, когда лучший путь сменился.
+//! Paths to a person: which link carries everything to him now (lan, then direct, then over a
+//! third, then the relay), and what follows when the best one changes.
+//! Пути к человеку: по какой линии сейчас идёт к нему всё (своя сеть, прямая, через третьего,
+//! сервер) и что следует, когда лучший путь сменился.
 
 use std::collections::BTreeSet;
 
@@ -20,11 +20,12 @@ use crate::base::ids::Id;
 use crate::wire::control::{WAY_DIRECT, WAY_LAN, WAY_MANUAL};
 
 /// Чем меньше, тем лучше.
-fn path_rank(path: Path) -> u8 {
+pub fn path_rank(path: Path) -> u8 {
     match path {
         Path::Lan => 0,
         Path::Direct | Path::Manual => 1,
-        Path::Relay => 2,
+        Path::Third => 2,
+        Path::Relay => 3,
     }
 }
 
@@ -33,7 +34,7 @@ pub fn way_code(path: Path) -> u8 {
     match path {
         Path::Lan => WAY_LAN,
         Path::Manual => WAY_MANUAL,
-        Path::Direct | Path::Relay => WAY_DIRECT,
+        Path::Direct | Path::Third | Path::Relay => WAY_DIRECT,
     }
 }
 
@@ -195,12 +196,16 @@ pub fn path_show(client: &Client, peer: Id, lost: Option<(&Fail, Path)>, out: &m
         state: LinkShow::Up,
         path: Path::Relay,
         address: String::new(),
+        via: String::new(),
         reason,
         retry_ms: 0,
     };
     if let Some(found) = direct_best(client, peer) {
         shown.path = found.path;
         shown.address = found.address.clone();
+        if found.path == Path::Third {
+            shown.via = contact_name(client, found.third.via);
+        }
         if !client.contacts.contains_key(&peer) && !found.name.is_empty() {
             shown.name = found.name.clone();
         }

@@ -5,16 +5,18 @@ use super::contacts::{is_stranger, is_watched, text_cut, watch_put};
 use super::events::{
     AcceptFiles, Action, FileMark, FinishedRow, Out, Transfer, TransferFacts, out_send, out_show,
 };
+use super::mesh_carry::THIRD_FIRST;
 use super::paths::way_link;
 use super::show::{FileState, PeerState, Show};
 use super::state::{Client, Phase, Stage, transfer_add, transfer_find};
+use super::thirds::third_goes;
 use super::transfers::{
     done_send, file_begin, file_ended, file_moved, file_show, finished_push, mark_put, stop_send,
     stop_shown, transfer_end, transfer_pause,
 };
 use crate::base::bounds::{
     ACTIVE_INCOMING_MAX, FILE_NAME_MAX, FILE_SIZE_MAX, IMAGE_BYTES_MAX, OFFERS_MAX, STALL_MS,
-    TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
+    THIRD_STALL_MS, THIRD_WINDOW, TRANSFERS_MAX, WANT_PACKETS, WINDOW_PACKETS,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -32,6 +34,9 @@ const IMAGE_ENDS: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "bmp"];
 
 /// Сколько раз блок может не сойтись, прежде чем передача бросается.
 const REWINDS_MAX: u32 = 5;
+
+/// Через третьего пропуски бывают от тесноты у переносчика: они не порок файла.
+const THIRD_REWINDS_MAX: u32 = 100;
 
 /// Пришло предложение файла, новое или повторное; `message` — номер его конверта.
 pub fn offer_received(
@@ -256,11 +261,12 @@ fn want_put(client: &mut Client, transfer: Transfer, first: bool, out: &mut Out)
     let Some(state) = client.transfers.get_mut(&transfer) else {
         return;
     };
+    let window = if link >= THIRD_FIRST { THIRD_WINDOW } else { WINDOW_PACKETS };
     let start = out.bytes.len();
     let mut ask_end = first && state.wanted >= state.packets;
     while ask_end || state.wanted < state.packets {
         let ahead = state.wanted.saturating_sub(state.moved);
-        if ahead + WANT_PACKETS > WINDOW_PACKETS {
+        if ahead + WANT_PACKETS > window {
             break;
         }
         let count = u64::min(WANT_PACKETS, state.packets - state.wanted);
@@ -290,6 +296,10 @@ pub fn part_saved(client: &mut Client, transfer: Transfer, saved: u64, now: Time
 
 /// Пакетов не хватает с этого места (или блок не сошёлся): попросить снова.
 pub fn part_rewound(client: &mut Client, transfer: Transfer, saved: u64, now: Time, out: &mut Out) {
+    let third = match client.transfers.get(&transfer) {
+        Some(state) => third_goes(client, state.facts.peer),
+        None => false,
+    };
     let Some(state) = client.transfers.get_mut(&transfer) else {
         return;
     };
@@ -302,7 +312,8 @@ pub fn part_rewound(client: &mut Client, transfer: Transfer, saved: u64, now: Ti
         state.rewinds = 0;
     }
     state.rewinds += 1;
-    if state.rewinds > REWINDS_MAX {
+    let most = if third { THIRD_REWINDS_MAX } else { REWINDS_MAX };
+    if state.rewinds > most {
         let failed = fail(FailKind::Integrity, &state.facts.name.clone());
         transfer_end(client, transfer, STOP_ERROR, failed, now, out);
         return;
@@ -316,7 +327,10 @@ pub fn part_rewound(client: &mut Client, transfer: Transfer, saved: u64, now: Ti
 pub fn parts_tick(client: &mut Client, now: Time, out: &mut Out) {
     let mut stalled: Vec<(Transfer, u64)> = Vec::new();
     for state in client.transfers.values() {
-        let silent = now.mono_ms.saturating_sub(state.moved_ms) >= STALL_MS;
+        // Через третьего пакеты пропадают молча: просить снова пора раньше.
+        let third = third_goes(client, state.facts.peer);
+        let stall = if third { THIRD_STALL_MS } else { STALL_MS };
+        let silent = now.mono_ms.saturating_sub(state.moved_ms) >= stall;
         if !state.outgoing && state.phase == Phase::Running && silent {
             stalled.push((state.number, state.moved));
         }
@@ -335,7 +349,7 @@ pub fn data_received(client: &Client, source: Id, handle: u32, out: &mut Out) {
     for state in client.transfers.values() {
         let ours = !state.outgoing && state.facts.peer == source && state.facts.handle == handle;
         if ours && state.phase == Phase::Running {
-            out.actions.push(Action::PartPacket { transfer: state.number });
+            out.actions.push(Action::PartPacket { transfer: state.number, skip: 0 });
             return;
         }
     }

@@ -5,14 +5,16 @@
 use super::budget::{budget_check, budget_pay, question_ask};
 use super::contacts::contact_meet;
 use super::events::{Action, Budget, FileMark, Out, Random, Transfer, TransferFacts};
+use super::mesh_carry::link_over;
 use super::messages::{envelope_new, message_id, outbox_put};
 use super::paths::way_link;
 use super::show::{FileState, PeerState};
 use super::state::{About, Client, Phase, transfer_add, transfer_find};
+use super::thirds::third_goes;
 use super::transfers::{
     file_begin, file_ended, file_list, file_moved, mark_put, stop_send, transfer_drop, transfer_end,
 };
-use crate::base::bounds::{FILE_SIZE_MAX, TRANSFERS_MAX, WINDOW_PACKETS};
+use crate::base::bounds::{FILE_SIZE_MAX, THIRD_STALL_MS, TRANSFERS_MAX, WINDOW_PACKETS};
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::Id;
@@ -208,8 +210,12 @@ pub fn offers_renew(client: &mut Client, now: Time, out: &mut Out) {
 pub fn offers_tick(client: &mut Client, now: Time, out: &mut Out) {
     let mut list: Vec<Transfer> = Vec::new();
     for state in client.transfers.values() {
-        let due = now.mono_ms >= state.moved_ms + OFFER_AGAIN_MS;
-        if due && state.outgoing && state.phase == Phase::Offered {
+        // Через третьего и «готово» пропадает молча: отданное до конца предлагается снова.
+        let given = state.phase == Phase::Running && state.moved == state.packets;
+        let soon = given && third_goes(client, state.facts.peer);
+        let wait_ms = if soon { THIRD_STALL_MS } else { OFFER_AGAIN_MS };
+        let open = given || state.phase == Phase::Offered;
+        if open && state.outgoing && now.mono_ms >= state.moved_ms + wait_ms {
             if let Some(contact) = client.contacts.get(&state.facts.peer) {
                 if contact.state == PeerState::Online {
                     list.push(state.number);
@@ -269,6 +275,7 @@ pub fn want_received(
     out.actions.push(Action::SourceRead {
         transfer,
         link,
+        over: link_over(client, link),
         me: client.me,
         first: body.first,
         count: body.count,
@@ -282,6 +289,9 @@ pub fn source_sent(client: &mut Client, transfer: Transfer, next: u64, now: Time
     if let Some(state) = client.transfers.get(&transfer) {
         if state.phase == Phase::Running {
             file_moved(client, transfer, next, now, out);
+            if let Some(state) = client.transfers.get_mut(&transfer) {
+                state.moved_ms = now.mono_ms;
+            }
         }
     }
 }

@@ -266,7 +266,10 @@ fn packet_received(
         | Kind::KeysLeft
         | Kind::Key
         | Kind::Stored
-        | Kind::AccountReply => Err(fail(FailKind::NotAllowed, row.name)),
+        | Kind::AccountReply
+        | Kind::Routes
+        | Kind::Carry
+        | Kind::CarryFile => Err(fail(FailKind::NotAllowed, row.name)),
     };
     if let Err(failed) = done {
         link_refuse(server, link, Some(header), &failed, out);

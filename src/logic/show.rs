@@ -40,6 +40,8 @@ pub enum Path {
     Lan,
     /// Directly, at an address the user gave.
     Manual,
+    /// Over a neighbour who passes packets on.
+    Third,
 }
 
 /// What stands between this computer and the world, as far as UDP shows.
@@ -64,6 +66,8 @@ pub struct PathShow {
     pub state: LinkShow,
     pub path: Path,
     pub address: String,
+    /// Name of the neighbour who passes everything on; empty on other paths.
+    pub via: String,
     /// Why it is so now.
     pub reason: Option<Fail>,
     pub retry_ms: u64,

@@ -9,6 +9,7 @@ use super::events::{
     FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
     TransferFacts, Wishes,
 };
+use super::mesh::Mesh;
 use super::rooms::Room;
 use super::show::{FileState, Nat, Path, PeerState, Quote};
 use crate::base::bounds::STRANGER_BURST;
@@ -50,6 +51,8 @@ pub struct Client {
     /// As what the server sees this computer; empty: not known.
     pub outside: String,
     pub near_ms: u64,
+    /// Who passes packets on, and to whom.
+    pub mesh: Mesh,
     /// Where one's own door is, as it stands in the card.
     pub doors: Vec<String>,
     /// Packets that strangers on direct links may still send, and when that was last counted.
@@ -151,6 +154,21 @@ pub struct PeerLink {
     /// One-time keys given out over it.
     pub keys_given: u32,
     pub address: String,
+    /// The other end knows ROUTES and CARRY.
+    pub carries: bool,
+    pub third: Third,
+}
+
+/// What a link over a third is made of; of other links all zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Third {
+    pub me: Id,
+    /// The neighbour who carries, and the link to him.
+    pub via: Id,
+    pub over: LinkId,
+    /// How its packets are counted.
+    pub stream: u32,
+    pub number: u32,
 }
 
 /// Somebody who was seen in the local network.
@@ -358,6 +376,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         nat: Nat::Unknown,
         outside: String::new(),
         near_ms: 0,
+        mesh: Mesh::default(),
         doors: facts.doors.clone(),
         stranger_room: STRANGER_BURST,
         stranger_ms: 0,
@@ -367,7 +386,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         rooms: BTreeMap::new(),
         people: BTreeMap::new(),
         transfers: BTreeMap::new(),
-        finished: VecDeque::new(),
+        finished: VecDeque::from(facts.finished.clone()),
         marks: VecDeque::new(),
         questions: Vec::new(),
         partials: Vec::new(),
@@ -383,9 +402,6 @@ pub fn client_new(facts: &StartFacts) -> Client {
         base_retry_ms: None,
         ended: FailKind::ServerMissing,
     };
-    for row in &facts.finished {
-        client.finished.push_back(row.clone());
-    }
     for outgoing in &facts.outgoing {
         let number = transfer_add(&mut client, true, outgoing.clone(), Phase::Offered);
         if let Some(state) = client.transfers.get_mut(&number) {

@@ -48,6 +48,7 @@ pub const SETTINGS: &[SettingRow] = &[
     row("accept_from", SettingKind::Choice(&["anyone", "contacts"]), "anyone"),
     row("listen", SettingKind::Switch, "on"),
     row("discovery", SettingKind::Switch, "on"),
+    row("carry", SettingKind::Choice(&["on", "own", "off"]), "on"),
     row("theme", SettingKind::Choice(&["system", "light", "dark"]), "system"),
     row("send_key", SettingKind::Choice(&["enter", "ctrl_enter"]), "enter"),
     row("notifications", SettingKind::Switch, "on"),

@@ -66,6 +66,9 @@ pub const WAY_LAN: u8 = 2;
 /// The caller was given a card or an address by his user.
 pub const WAY_MANUAL: u8 = 3;
 
+/// The caller is reached over a third: there is no address.
+pub const WAY_THIRD: u8 = 4;
+
 /// PING and PONG: the answer returns the number of the question.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 #[cbor(map)]

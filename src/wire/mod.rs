@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod beacon;
+pub mod carry;
 pub mod control;
 pub mod file;
 pub mod header;

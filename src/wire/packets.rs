@@ -3,6 +3,7 @@
 //! ★ ТА САМАЯ таблица пакетов: вид, номер, имя, семейство, кто шлёт, предел тела, полоса.
 //! Чего таблица не разрешает, то отвергается с причиной раньше, чем кто-то взглянет на тело.
 
+use super::carry::CARRY_SKIP;
 use super::header::Header;
 use crate::base::bounds::{DATA_MAX, FILE_PACKET_BYTES, MESSAGE_PACKET_BYTES};
 use crate::base::fail::{Fail, FailKind, fail};
@@ -28,6 +29,7 @@ pub enum Kind {
     Mail,
     Account,
     AccountReply,
+    Routes,
     Message,
     FileSize,
     FileWant,
@@ -36,6 +38,8 @@ pub enum Kind {
     FileEnd,
     FileDone,
     FileStop,
+    Carry,
+    CarryFile,
 }
 
 /// Which part of the program a packet belongs to.
@@ -44,6 +48,8 @@ pub enum Family {
     Control,
     Message,
     File,
+    /// Packets of others on their way.
+    Carry,
 }
 
 /// Who may send a packet.
@@ -57,6 +63,10 @@ pub enum Origin {
     Server,
     /// A person, to a person; the server passes it on unread.
     Person,
+    /// Either end of a direct link, to the other end.
+    Neighbour,
+    /// Either end of a direct link, for others: source and destination are theirs.
+    Carrier,
 }
 
 /// Which of the sender's two queues a packet waits in: messages overtake files.
@@ -103,6 +113,13 @@ const fn file(kind: Kind, number: u8, name: &'static str, size: usize, lane: Lan
     PacketRow { kind, content_type, control: 0, name, family, origin, size_max: size, lane }
 }
 
+/// Строка пакета, внутри которого едет чужой пакет не длиннее `size`.
+const fn carry(kind: Kind, number: u8, name: &'static str, size: usize, lane: Lane) -> PacketRow {
+    let (family, origin, control) = (Family::Carry, Origin::Carrier, 0);
+    let size_max = CARRY_SKIP + size;
+    PacketRow { kind, content_type: number, control, name, family, origin, size_max, lane }
+}
+
 /// Data bytes of FILE_DATA beside the file's own: attempt, index, tag.
 pub const FILE_DATA_EXTRA: usize = 4 + 8 + 16;
 
@@ -125,6 +142,7 @@ pub const PACKETS: &[PacketRow] = &[
     control(Kind::Mail, 15, "MAIL", Origin::Link),
     control_long(Kind::Account, 16, "ACCOUNT", Origin::Client),
     control_long(Kind::AccountReply, 17, "ACCOUNT_REPLY", Origin::Server),
+    control(Kind::Routes, 20, "ROUTES", Origin::Neighbour),
     PacketRow {
         kind: Kind::Message,
         content_type: 1,
@@ -142,6 +160,8 @@ pub const PACKETS: &[PacketRow] = &[
     file(Kind::FileEnd, 20, "FILE_END", FILE_DATA_EXTRA + 32, Lane::Files),
     file(Kind::FileDone, 21, "FILE_DONE", 64, Lane::Messages),
     file(Kind::FileStop, 22, "FILE_STOP", 64, Lane::Messages),
+    carry(Kind::Carry, 24, "CARRY", 4 + MESSAGE_PACKET_BYTES, Lane::Messages),
+    carry(Kind::CarryFile, 25, "CARRY_FILE", FILE_DATA_EXTRA + FILE_PACKET_BYTES, Lane::Files),
 ];
 
 /// Строка таблицы для вида пакета (порядок строк совпадает с порядком видов; есть тест).
@@ -186,6 +206,8 @@ pub const DIRECT: &[Kind] = &[Kind::KeyAsk, Kind::Key];
 /// Ошибки: `SourceFalse` (чужой номер источника), `NotAllowed` (не тот отправитель).
 pub fn packet_allowed(row: &PacketRow, header: &Header, from: FarEnd) -> Result<(), Fail> {
     let own_source = match from {
+        // Переносчик шлёт чужое: источник — не он.
+        FarEnd::Person(_) if row.origin == Origin::Carrier => true,
         FarEnd::Client(id) | FarEnd::Person(id) => header.source_id == id,
         FarEnd::Server => true,
     };
@@ -199,7 +221,9 @@ pub fn packet_allowed(row: &PacketRow, header: &Header, from: FarEnd) -> Result<
         (Origin::Client | Origin::Server, FarEnd::Person(_)) => {
             DIRECT.contains(&row.kind) && header.dest_id == ID_SERVER
         }
-        (Origin::Person, _) => {
+        (Origin::Neighbour, FarEnd::Person(_)) => header.dest_id == ID_SERVER,
+        (Origin::Neighbour | Origin::Carrier, FarEnd::Client(_) | FarEnd::Server) => false,
+        (Origin::Person, _) | (Origin::Carrier, FarEnd::Person(_)) => {
             id_is_person(header.source_id)
                 && id_is_person(header.dest_id)
                 && header.source_id != header.dest_id
@@ -215,4 +239,4 @@ pub fn packet_allowed(row: &PacketRow, header: &Header, from: FarEnd) -> Result<
 }
 
 // Поле size имеет 16 бит: предел каждой строки обязан в него помещаться.
-const _: () = assert!(FILE_DATA_EXTRA + FILE_PACKET_BYTES <= DATA_MAX);
+const _: () = assert!(CARRY_SKIP + FILE_DATA_EXTRA + FILE_PACKET_BYTES <= DATA_MAX);

@@ -25,6 +25,7 @@ use crate::base::fail::{Fail, FailKind, fail};
 use crate::crypto::file_cipher::random_fill;
 use crate::logic::client::{client_flush, client_start, client_step};
 use crate::logic::events::{ClientEvent, Command, LinkId, Out, ServerEvent};
+use crate::logic::mesh_carry::{THIRD_FIRST, carry_batch};
 use crate::logic::server::{Server, server_leave, server_step};
 use crate::logic::show::{EXIT_RESTART, Show};
 use crate::logic::state::{Client, Stage};
@@ -273,6 +274,11 @@ fn source_send(controller: &mut Controller, queues: &Queues, batch: Batch) {
     let Some(part) = batch.parts.first() else {
         return batch_give(queues, batch);
     };
+    if let (true, Role::Client(client)) = (part.link >= THIRD_FIRST, &mut controller.role) {
+        carry_batch(client, part.link, &batch.bytes, &mut controller.out);
+        perform(hands, queues, &mut controller.out, &[]);
+        return batch_give(queues, batch);
+    }
     let Some(gauge) = hands.gauges.get(&part.link) else {
         return batch_give(queues, batch);
     };

@@ -16,10 +16,13 @@ use super::listener::ListenerOrder;
 use super::map::{Batch, Queue, Queues, batch_add, batch_take};
 use super::roles::{ConnectOrder, ConnectorOrder, PunchOrder, PuncherOrder, SeekOrder};
 use super::sender::SenderOrder;
-use crate::base::bounds::{LANE_FILES_MAX, LANE_MESSAGES_MAX, SAVER_BYTES_MAX, STEP_BYTES};
+use crate::base::bounds::{
+    CARRY_FILES_MAX, CARRY_MESSAGES_MAX, LANE_FILES_MAX, LANE_MESSAGES_MAX, SAVER_BYTES_MAX,
+    STEP_BYTES,
+};
 use crate::crypto::identity::PublicKey;
 use crate::crypto::tls::call_pinned;
-use crate::logic::events::{Action, LinkId, Out};
+use crate::logic::events::{Action, LinkId, Out, Transfer};
 use crate::logic::show::Show;
 use crate::net::link::{Gauge, gauge_lane};
 use crate::wire::packets::Lane;
@@ -200,6 +203,20 @@ fn send_add(
     Ok(())
 }
 
+/// Ставит чужие пакеты на отправку, если своим они не помешают; иначе они пропадают.
+fn carry_add(hands: &mut Hands, queues: &Queues, link: LinkId, lane: Lane, bytes: &[u8]) {
+    let Some(gauge) = hands.gauges.get(&link) else {
+        return;
+    };
+    let bound = match lane {
+        Lane::Messages => CARRY_MESSAGES_MAX,
+        Lane::Files => CARRY_FILES_MAX,
+    };
+    if gauge_lane(gauge, lane).load(Ordering::Relaxed) + bytes.len() <= bound {
+        let _ = send_add(hands, queues, link, lane, bytes);
+    }
+}
+
 /// Исполняет всё, что решил один шаг. `packet` — пакет, о котором шла речь.
 /// Возвращает переполненную линию, если такая нашлась.
 pub fn perform(hands: &mut Hands, queues: &Queues, out: &mut Out, packet: &[u8]) -> Option<Over> {
@@ -215,6 +232,14 @@ pub fn perform(hands: &mut Hands, queues: &Queues, out: &mut Out, packet: &[u8])
     over
 }
 
+/// Пакет файла — к прочим для filesaver-а.
+fn part_add(hands: &mut Hands, queues: &Queues, transfer: Transfer, packet: &[u8]) {
+    batch_add(&mut hands.save, transfer, Lane::Files, packet);
+    if hands.save.bytes.len() + STEP_BYTES / 4 > STEP_BYTES {
+        save_hand(hands, queues);
+    }
+}
+
 /// Исполняет одно действие.
 fn perform_one(
     hands: &mut Hands,
@@ -227,12 +252,12 @@ fn perform_one(
         Action::Send { link, lane, start, end } => {
             return send_add(hands, queues, link, lane, &bytes[start..end]);
         }
+        Action::Carry { link, lane, start, end } => {
+            carry_add(hands, queues, link, lane, &bytes[start..end]);
+        }
         Action::Forward { link, lane } => return send_add(hands, queues, link, lane, packet),
-        Action::PartPacket { transfer } => {
-            batch_add(&mut hands.save, transfer, Lane::Files, packet);
-            if hands.save.bytes.len() + STEP_BYTES / 4 > STEP_BYTES {
-                save_hand(hands, queues);
-            }
+        Action::PartPacket { transfer, skip } => {
+            part_add(hands, queues, transfer, &packet[skip..]);
         }
         Action::Close { link, fail } => link_close(hands, queues, link, fail),
         Action::Connect { link } => connect(hands, queues, link),
@@ -260,10 +285,9 @@ fn perform_one(
             let order = ReaderOrder::Keep { transfer, facts: Box::new(facts), fresh: true };
             post_reader(hands, queues, order);
         }
-        Action::SourceRead { transfer, link, me, first, count, fresh } => {
-            if let Some(gauge) = hands.gauges.get(&link) {
-                let gauge = gauge.clone();
-                let begun = !fresh;
+        Action::SourceRead { transfer, link, over, me, first, count, fresh } => {
+            if let Some(gauge) = hands.gauges.get(&over) {
+                let (gauge, begun) = (gauge.clone(), !fresh);
                 let order = ReadOrder { transfer, link, gauge, me, first, count, fresh, begun };
                 post_reader(hands, queues, ReaderOrder::Read(order));
             }

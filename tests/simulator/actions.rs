@@ -11,6 +11,7 @@ use supertext::wire::packets::{Kind, Lane, packet_find};
 
 use super::disk::{OutJournal, disk_finished};
 use super::ledger::{ledger_limits, ledger_paid, node_of};
+use super::mesh::{carried_inside, carry_send};
 use super::network::{Packet, lane_index, packets_cut, way_put, wire_close};
 use super::node::node_step;
 use super::pairs::{end_of, hole_gather, hole_punch, pair_call};
@@ -69,6 +70,9 @@ fn action_apply(
                 link_send(world, node, link, lane, packet);
             }
         }
+        Action::Carry { link, lane, start, end } => {
+            carry_send(world, node, link, lane, &bytes[start..end], at_hand);
+        }
         Action::Close { link, fail } => link_close(world, node, link, fail),
         Action::Connect { link } => link_connect(world, node, link),
         Action::Call { link, addresses, .. } => pair_call(world, node, link, &addresses[0]),
@@ -121,7 +125,7 @@ fn source_apply(world: &mut World, node: usize, action: Action) {
             disk.outgoing.insert(facts.transfer, journal);
             world.nodes[node].numbers.insert(transfer, facts.transfer);
         }
-        Action::SourceRead { transfer, link, me, first, count, fresh } => {
+        Action::SourceRead { transfer, link, me, first, count, fresh, .. } => {
             let Some(id) = world.nodes[node].numbers.get(&transfer).copied() else {
                 world_broken(world, "source-unknown", &format!("client{node} {transfer}"));
                 return;
@@ -150,10 +154,18 @@ fn part_apply(world: &mut World, node: usize, action: Action, at_hand: Option<&P
         Action::PartOpen { transfer, facts } => {
             saver_order(world, node, SaverOrder::Open { transfer, facts });
         }
-        Action::PartPacket { transfer } => {
+        Action::PartPacket { transfer, skip } => {
             let Some(packet) = at_hand else {
                 world_broken(world, "client-action", "PartPacket without a packet");
                 return;
+            };
+            let inside;
+            let packet = match carried_inside(packet) {
+                Some(found) if skip > 0 => {
+                    inside = found;
+                    &inside
+                }
+                _ => packet,
             };
             let Ok(row) = packet_find(&packet.header) else {
                 return;
@@ -173,7 +185,12 @@ fn part_apply(world: &mut World, node: usize, action: Action, at_hand: Option<&P
 /// Пакет по линии этого запуска программы.
 pub fn link_send(world: &mut World, node: usize, link: LinkId, lane: Lane, packet: Packet) {
     if let Some(number) = world.nodes[node].wires.get(&link).copied() {
-        super::ledger::ledger_sent(world, node, &packet);
+        match carried_inside(&packet) {
+            Some(inner) if packet.header.source_id == world.nodes[node].id => {
+                super::ledger::ledger_sent(world, node, &inner);
+            }
+            _ => super::ledger::ledger_sent(world, node, &packet),
+        }
         if world.trace && lane == Lane::Messages {
             packet_trace(world, &format!("client{node} sends"), &packet);
         }

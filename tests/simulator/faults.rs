@@ -126,7 +126,13 @@ fn wires_of(world: &World, node: usize) -> Vec<u32> {
 /// Обрыв; полуоткрытый — один из концов узнает только по тишине.
 pub fn link_cut(world: &mut World, node: usize, half: bool) {
     let deaf = random_below(&mut world.random, 3) as usize;
-    for number in wires_of(world, node) {
+    let mut wires = wires_of(world, node);
+    if world.plan.mesh && wires.len() > 1 && random_chance(&mut world.random, 600) {
+        // Одна из линий: сосед по другую руку остаётся.
+        let kept = random_below(&mut world.random, wires.len() as u64) as usize;
+        wires = vec![wires[kept]];
+    }
+    for number in wires {
         trace(world, &format!("cut of wire {number} of client{node}, half-open {half} {deaf}"));
         wire_cut(world, number);
         for end in [TO_SERVER, TO_CLIENT] {

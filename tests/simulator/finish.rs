@@ -7,13 +7,14 @@ use supertext::logic::state::Stage;
 
 use super::ledger::node_of;
 use super::mail::mail_check;
+use super::mesh::unseen;
 use super::texts::texts_check;
 use super::user::user_types;
 use super::world::{World, world_broken};
 
 /// Что ещё не затихло; `None` — всё доставлено и закончено.
 pub fn unsettled(world: &World) -> Option<String> {
-    if !world.server.alive {
+    if !world.server.alive && !world.plan.mesh {
         return Some(String::from("the server is down"));
     }
     for (index, node) in world.nodes.iter().enumerate() {
@@ -24,8 +25,11 @@ pub fn unsettled(world: &World) -> Option<String> {
             return Some(format!("client{index} is down"));
         }
         let client = &node.client;
-        if client.server.stage != Stage::Up {
+        if client.server.stage != Stage::Up && !world.plan.mesh {
             return Some(format!("client{index} has stage {:?}", client.server.stage));
+        }
+        if let (true, Some(why)) = (world.plan.mesh, unseen(world, index)) {
+            return Some(why);
         }
         if !client.questions.is_empty() {
             return Some(format!("client{index} waits for an answer"));

@@ -95,6 +95,9 @@ pub struct Ledger {
     /// Direct links that came up at both ends, and packets of people that went over them.
     pub directs: u64,
     pub direct_packets: u64,
+    /// Packets of others that were passed on, and those that came inside.
+    pub carried: u64,
+    pub came_inside: u64,
     pub written: u64,
     /// Seals that could not be opened, as users saw it.
     pub heals: u64,

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod finish;
 pub mod ledger;
 pub mod mail;
+pub mod mesh;
 pub mod network;
 pub mod node;
 pub mod pairs;

@@ -8,10 +8,12 @@ use std::collections::VecDeque;
 use supertext::base::bounds::{FILE_PACKET_BYTES, FINISH_MS, HEADER_BYTES};
 use supertext::base::fail::{FailKind, fail};
 use supertext::logic::events::{ClientEvent, LinkId, ServerEvent};
+use supertext::wire::carry::CARRY_SKIP;
 use supertext::wire::header::{Header, header_read};
 use supertext::wire::packets::{FILE_DATA_EXTRA, Kind, Lane, packet_row};
 
 use super::actions::packet_trace;
+use super::mesh::carried_inside;
 use super::node::node_step;
 use super::pairs::{pair_down, pair_packet};
 use super::random::{random_chance, random_range};
@@ -97,7 +99,11 @@ pub fn packets_cut(bytes: &[u8]) -> Vec<Packet> {
 pub fn packet_new(header: Header, data: Vec<u8>) -> Packet {
     let file = header.content_type == packet_row(Kind::FileData).content_type;
     let body = if file { FILE_PACKET_BYTES + FILE_DATA_EXTRA } else { data.len() };
-    Packet { header, data, weight: HEADER_BYTES + body }
+    let packet = Packet { header, data, weight: HEADER_BYTES + body };
+    match carried_inside(&packet) {
+        Some(inner) => Packet { weight: CARRY_SKIP + inner.weight, ..packet },
+        None => packet,
+    }
 }
 
 /// Новый провод; скорости и задержка случайны. Возвращает его номер.

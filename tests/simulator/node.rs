@@ -12,6 +12,7 @@ use supertext::logic::client::{client_flush, client_start, client_step};
 use supertext::logic::events::{
     AcceptFiles, ClientEvent, LinkId, Out, StartFacts, Transfer, Wishes, out_clear,
 };
+use supertext::logic::mesh::CarryWish;
 use supertext::logic::state::{Client, Phase, Stage, TransferState};
 use supertext::store::desk::Desk;
 use supertext::wire::message::TransferId;
@@ -130,6 +131,7 @@ fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFac
             bits: false,
             listen: true,
             discovery: false,
+            carry: CarryWish::On,
         },
         settings: Vec::new(),
         limits: disk.limits.clone(),
@@ -163,6 +165,9 @@ pub fn node_start(world: &mut World, node: usize) {
         facts.wishes.accept_files = AcceptFiles::On;
     }
     facts.wishes.answer_yes = plan.answer_yes;
+    if plan.mesh {
+        facts.server = String::new();
+    }
     if let Some(desk) = &place.desk {
         base_facts(desk, &mut facts);
     }

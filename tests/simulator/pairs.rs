@@ -10,6 +10,7 @@ use supertext::base::ids::Id;
 use supertext::logic::card::card_make;
 use supertext::logic::events::{ClientEvent, Command, LinkCommand, LinkId, Punch};
 
+use super::mesh::{carried_count, is_neighbour};
 use super::network::{Packet, TO_CLIENT, TO_SERVER, wire_make};
 use super::node::node_step;
 use super::random::{random_below, random_chance};
@@ -29,6 +30,10 @@ pub fn end_of(world: &World, number: u32, node: usize) -> usize {
 
 /// Человек зовёт другого по визитке или кончает прямые линии с ним.
 pub fn user_links(world: &mut World, node: usize, peer: usize, who: String) {
+    if world.plan.mesh && is_neighbour(world, node, peer) {
+        // Цепочка стоит; меняются только линии поперёк неё.
+        return;
+    }
     if random_chance(&mut world.random, 250) {
         return user_types(world, node, Command::Link(LinkCommand::Disconnect(who)));
     }
@@ -130,6 +135,7 @@ pub fn pair_packet(world: &mut World, far: usize, link: LinkId, packet: &Packet)
     if packet.header.content_type != 0 {
         world.ledger.direct_packets += 1;
     }
+    carried_count(world, packet);
     let event = ClientEvent::Packet { link, header: packet.header, data: &packet.data };
     node_step(world, far, event, Some(packet));
 }

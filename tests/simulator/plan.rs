@@ -83,6 +83,12 @@ pub struct Plan {
     pub keys_short: bool,
     /// Users link directly to each other now and then.
     pub direct: bool,
+    /// No server at all: the clients stand in a chain, each linked to the next.
+    pub mesh: bool,
+    /// The last of the chain is linked to the first.
+    pub ring: bool,
+    /// Packets of others that a carrier drops before the healing, thousandths.
+    pub carry_lost: u64,
 }
 
 /// Тянет план из случая.
@@ -149,6 +155,9 @@ pub fn plan_make(state: &mut u64, canary: Canary) -> Plan {
         keys_short: random_chance(state, 200),
         rooms: random_chance(state, 400),
         direct: random_chance(state, 500),
+        mesh: false,
+        ring: false,
+        carry_lost: 0,
     }
 }
 

@@ -7,6 +7,7 @@ use supertext::base::bounds::BLOCK_PACKETS;
 use supertext::base::fail::{FailKind, fail};
 use supertext::base::ids::Id;
 use supertext::logic::events::{LinkId, Transfer};
+use supertext::logic::mesh_carry::{THIRD_FIRST, link_over};
 use supertext::wire::file::{
     INDEX_BLOCK, INDEX_END, SEALED_HEAD, SealedHead, file_packets, sealed_head_write,
 };
@@ -16,6 +17,7 @@ use supertext::wire::packets::{Kind, packet_row};
 
 use super::actions::link_send;
 use super::ledger::ledger_sealed;
+use super::mesh::file_carry;
 use super::network::packet_new;
 use super::node::node_step;
 use super::pairs::end_of;
@@ -173,6 +175,7 @@ pub fn reader_step(world: &mut World, node: usize) {
 
 /// Есть ли место в полосе файлов; `None` — линии больше нет.
 fn room(world: &World, node: usize, link: LinkId) -> Option<bool> {
+    let link = link_over(&world.nodes[node].client, link);
     let number = world.nodes[node].wires.get(&link)?;
     let wire = world.wires.get(number)?;
     let way = &wire.ways[1 - end_of(world, *number, node)];
@@ -263,7 +266,11 @@ fn sealed_send(
     header.content_type = row.content_type;
     header.size = data.len() as u16;
     ledger_sealed(world, &job.id, attempt, index);
-    link_send(world, node, job.link, row.lane, packet_new(header, data));
+    let packet = packet_new(header, data);
+    if job.link >= THIRD_FIRST {
+        return file_carry(world, node, job.link, &packet);
+    }
+    link_send(world, node, job.link, row.lane, packet);
 }
 
 /// Сообщает логике то, что сказал работник.

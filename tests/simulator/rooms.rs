@@ -61,6 +61,8 @@ pub struct RoomLedger {
     pub last: BTreeMap<(Id, usize, usize), u64>,
     /// Whose place in which room was changed after it was made.
     pub touched: BTreeSet<(Id, usize)>,
+    /// When somebody left by himself: what his desk opened before that is shown a moment later.
+    pub left_us: BTreeMap<(Id, usize), u64>,
     /// Who opened which room.
     pub looked: BTreeSet<(Id, usize)>,
     /// Forgeries; nothing is expected of them.
@@ -108,6 +110,8 @@ pub fn room_turn(world: &mut World, node: usize) {
         }
         85..=86 => {
             world.ledger.rooms.touched.insert((room, node));
+            let now_us = world.now_us;
+            world.ledger.rooms.left_us.insert((room, node), now_us);
             room_types(world, node, RoomCommand::Leave(named));
         }
         87..=88 => {
@@ -247,6 +251,9 @@ pub fn room_written(world: &mut World, node: usize, message: &MessageShow) {
     world.ledger.rooms.texts.insert(message.message, case);
 }
 
+/// How long what was opened before one left may still be on its way to the face.
+const JUST_LEFT_US: u64 = 2_000_000;
+
 /// Человек увидел сказанное в комнате.
 pub fn room_shown(world: &mut World, node: usize, message: &MessageShow) {
     let epoch = world.nodes[node].epoch;
@@ -254,7 +261,12 @@ pub fn room_shown(world: &mut World, node: usize, message: &MessageShow) {
     let listed = match world.nodes[node].client.rooms.get(&message.peer) {
         Some(room) => {
             let there = member_in(&room.facts, message.author);
-            there && room.facts.state == RoomState::Joined
+            let left = world.ledger.rooms.left_us.get(&(message.peer, node));
+            let just = match left {
+                Some(at) => world.now_us < at + JUST_LEFT_US,
+                None => false,
+            };
+            there && (room.facts.state == RoomState::Joined || just)
         }
         None => false,
     };

@@ -10,10 +10,11 @@ use super::base::{base_restore, base_snapshot};
 use super::faults::{clock_jump, fault_happen, faults_heal, faults_plan, link_cut, node_die};
 use super::finish::{drain_check, drain_start, ledger_check, unsettled};
 use super::mail::mail_run;
+use super::mesh::{mesh_links, mesh_plan};
 use super::network::{way_arrived, way_finish_due, way_pump, way_sent, wire_learned, wire_make};
 use super::node::{node_make, node_start, node_step};
 use super::pairs::{hole_gathered, pair_made};
-use super::plan::{Canary, plan_make};
+use super::plan::{Canary, Plan, plan_make};
 use super::random::random_next;
 use super::reader::{reader_run, reader_step, report_take};
 use super::relay::{relay_crash, relay_start, relay_step, relay_up};
@@ -48,6 +49,8 @@ pub struct Verdict {
     pub heals: u64,
     pub directs: u64,
     pub direct_packets: u64,
+    pub carried: u64,
+    pub came_inside: u64,
 }
 
 /// Прогон от зерна до приговора.
@@ -55,6 +58,20 @@ pub fn run_seed(seed: u64, canary: Canary, trace: bool) -> Verdict {
     let mut random = seed ^ 0x5355_5045_5254_4558;
     random_next(&mut random);
     let plan = plan_make(&mut random, canary);
+    run_plan(seed, plan, random, trace)
+}
+
+/// То же без сервера: клиенты стоят в цепочке или кольце, и всё идёт через соседей.
+pub fn run_mesh(seed: u64, trace: bool) -> Verdict {
+    let mut random = seed ^ 0x4d45_5348_0000_0001;
+    random_next(&mut random);
+    let mut plan = plan_make(&mut random, Canary::None);
+    mesh_plan(&mut plan, &mut random);
+    run_plan(seed, plan, random, trace)
+}
+
+/// Прогон по плану.
+fn run_plan(seed: u64, plan: Plan, random: u64, trace: bool) -> Verdict {
     if trace {
         println!("seed {seed}: {plan:#?}");
     }
@@ -62,12 +79,15 @@ pub fn run_seed(seed: u64, canary: Canary, trace: bool) -> Verdict {
     for _ in 0..world.plan.clients {
         node_make(&mut world);
     }
-    relay_start(&mut world);
+    if !world.plan.mesh {
+        relay_start(&mut world);
+    }
     for node in 0..world.nodes.len() {
         let after = world_wait(&mut world, 0, 300);
         world_later(&mut world, after, Happening::Restart { node });
     }
     users_plan(&mut world);
+    mesh_links(&mut world);
     faults_plan(&mut world);
     world_later(&mut world, 0, Happening::Tick);
     until_quiet(&mut world);
@@ -99,6 +119,8 @@ pub fn run_seed(seed: u64, canary: Canary, trace: bool) -> Verdict {
         heals: world.ledger.heals,
         directs: world.ledger.directs,
         direct_packets: world.ledger.direct_packets,
+        carried: world.ledger.carried,
+        came_inside: world.ledger.came_inside,
     }
 }
 

@@ -189,7 +189,8 @@ fn seal_honest(world: &mut World, node: usize, failed: &Fail) {
     }
     let plan = &world.plan;
     let aside = plan.tamper || plan.restores || plan.keys_short;
-    let quiet = plan.faults == 0 && plan.base_fails + plan.mail_fails == 0 && !plan.wordy;
+    let quiet =
+        plan.faults + plan.carry_lost == 0 && plan.base_fails + plan.mail_fails == 0 && !plan.wordy;
     if !aside && (forged || (broken && quiet)) {
         world_broken(world, "seal-broken", &format!("client{node}: {failed:?}"));
     }

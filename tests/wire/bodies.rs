@@ -4,13 +4,14 @@
 //! получатель пропускает.
 
 use minicbor::{Decoder, Encoder};
-use supertext::base::bounds::{HEADER_BYTES, KEYS_MAX};
+use supertext::base::bounds::{HEADER_BYTES, KEYS_MAX, ROUTES_MAX};
 use supertext::base::fail::{Fail, FailKind};
+use supertext::wire::carry::{CARRY_SKIP, CarryHead, Route, Routes, carry_put};
 use supertext::wire::control::{
     KeyAnswer, KeyBundle, KeyItem, Keys, Quit, WATCH_MAX, Watch, body_read, packet_put,
 };
 use supertext::wire::message::{Envelope, Intro, Offer, Sealed};
-use supertext::wire::packets::{Kind, PACKETS};
+use supertext::wire::packets::{Kind, PACKETS, packet_row};
 
 use super::body::body_decode;
 use super::cddl::{Cddl, cddl_fits, cddl_read, cddl_required};
@@ -58,7 +59,9 @@ fn rule_of(kind: Kind) -> Option<&'static str> {
         Kind::FileWant => Some("file-want"),
         Kind::FileDone => Some("file-done"),
         Kind::FileStop => Some("file-stop"),
+        Kind::Routes => Some("routes"),
         Kind::Message | Kind::FileData | Kind::FileBlock | Kind::FileEnd => None,
+        Kind::Carry | Kind::CarryFile => None,
     }
 }
 
@@ -271,6 +274,31 @@ fn watch_of_all_ids_fits_its_packet() {
     let over = Watch { ids: vec![7; WATCH_MAX + 1] };
     let over = minicbor::to_vec(over).expect("encoded");
     assert!(!cddl_fits(&cddl(), "watch", &over));
+}
+
+#[test]
+fn routes_to_all_fit_their_packet() {
+    let route = Route { id: (1 << 40) - 2, distance: 5, fingerprint: [255; 32] };
+    let routes = Routes { open: true, asks: true, routes: vec![route; ROUTES_MAX] };
+    let mut out = Vec::new();
+    packet_put(&mut out, Kind::Routes, ALICE, 0, 0, &routes).expect("it fits");
+    assert!(cddl_fits(&cddl(), "routes", &out[HEADER_BYTES..]));
+}
+
+#[test]
+fn the_longest_packet_of_a_lane_fits_into_carry() {
+    for (inner, outer) in [(Kind::Message, Kind::Carry), (Kind::FileData, Kind::CarryFile)] {
+        let row = packet_row(inner);
+        assert_eq!(row.lane, packet_row(outer).lane);
+        assert_eq!(CARRY_SKIP + row.size_max, packet_row(outer).size_max);
+        let head = CarryHead { hops: 5, stream: 1, number: 1 };
+        let mut out = vec![1, 2, 3];
+        let packet = vec![0; HEADER_BYTES + row.size_max + 1];
+        let refused = carry_put(&mut out, row.lane, (ALICE, ALICE + 1), &head, &packet);
+        assert_eq!(refused.expect_err("too long").kind, FailKind::BodyBad);
+        assert_eq!(out, [1, 2, 3]);
+        carry_put(&mut out, row.lane, (ALICE, ALICE + 1), &head, &packet[1..]).expect("it fits");
+    }
 }
 
 #[test]

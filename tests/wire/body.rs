@@ -6,6 +6,7 @@
 use supertext::base::bounds::HEADER_BYTES;
 use supertext::base::fail::Fail;
 use supertext::wire::account::{Account, AccountReply};
+use supertext::wire::carry::{CARRY_HEAD, CarryHead, Routes, carry_head_write, carry_read};
 use supertext::wire::control::{
     Hello, KeyAnswer, KeyAsk, Keys, KeysLeft, Mail, Ping, Presence, Quit, Quited, Refused, Stored,
     Unreachable, Watch, body_read, packet_put,
@@ -51,6 +52,12 @@ pub enum Body {
     },
     FileDone(FileDone),
     FileStop(FileStop),
+    Routes(Routes),
+    /// A packet on its way through others, with what is inside.
+    Carry {
+        head: CarryHead,
+        inner: Vec<u8>,
+    },
 }
 
 /// A whole packet.
@@ -93,6 +100,11 @@ pub fn body_decode(kind: Kind, data: &[u8]) -> Result<Body, Fail> {
         }
         Kind::FileDone => Body::FileDone(body_read("FILE_DONE", data)?),
         Kind::FileStop => Body::FileStop(body_read("FILE_STOP", data)?),
+        Kind::Routes => Body::Routes(body_read("ROUTES", data)?),
+        Kind::Carry | Kind::CarryFile => {
+            let (head, inner) = carry_read(data)?;
+            Body::Carry { head, inner: inner.to_vec() }
+        }
     };
     Ok(body)
 }
@@ -148,6 +160,12 @@ pub fn packet_encode(packet: &Packet) -> Result<Vec<u8>, Fail> {
         }
         Body::FileDone(body) => packet_put(&mut out, kind, source, dest, content, body)?,
         Body::FileStop(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::Routes(body) => packet_put(&mut out, kind, source, dest, content, body)?,
+        Body::Carry { head, inner } => {
+            let mut place = [0u8; CARRY_HEAD];
+            carry_head_write(head, &mut place);
+            binary_put(&mut out, &packet.header, &place, inner);
+        }
     }
     Ok(out)
 }

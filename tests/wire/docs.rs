@@ -74,12 +74,15 @@ fn packets_of_the_page_are_those_of_the_table() {
             Family::Control => "control",
             Family::Message => "message",
             Family::File => "file",
+            Family::Carry => "carry",
         };
         let origin = match row.origin {
             Origin::Link => "either end",
             Origin::Client => "client",
             Origin::Server => "server",
             Origin::Person => "person",
+            Origin::Neighbour => "neighbour",
+            Origin::Carrier => "carrier",
         };
         let lane = match row.lane {
             Lane::Messages => "messages",
@@ -104,7 +107,7 @@ fn reasons_of_the_page_are_those_of_the_table() {
 
 #[test]
 fn limits_of_the_page_are_those_of_the_program() {
-    let expected: [(&str, u64); 62] = [
+    let expected: [(&str, u64); 60] = [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
         ("HEADER_BYTES", bounds::HEADER_BYTES as u64),
         ("DATA_MAX", bounds::DATA_MAX as u64),
@@ -165,14 +168,30 @@ fn limits_of_the_page_are_those_of_the_program() {
         ("HELLO_MS", bounds::HELLO_MS),
         ("PING_MS", bounds::PING_MS),
         ("SILENT_MS", bounds::SILENT_MS),
-        ("RETRY_FIRST_MS", bounds::RETRY_FIRST_MS),
-        ("RETRY_MAX_MS", bounds::RETRY_MAX_MS),
     ];
+    let mut expected = expected.to_vec();
+    expected.extend_from_slice(&limits_last());
     let rows = table_of(&page(), "| limit | value | meaning |");
     assert_eq!(rows.len(), expected.len());
     for (index, (name, value)) in expected.iter().enumerate() {
         assert_eq!((&rows[index][0][..], &rows[index][1]), (*name, &value.to_string()));
     }
+}
+
+/// Последние строки таблицы: сроки звонков и пределы пути через третьего.
+fn limits_last() -> [(&'static str, u64); 10] {
+    [
+        ("RETRY_FIRST_MS", bounds::RETRY_FIRST_MS),
+        ("RETRY_MAX_MS", bounds::RETRY_MAX_MS),
+        ("HOPS_MAX", u64::from(bounds::HOPS_MAX)),
+        ("ROUTES_MAX", bounds::ROUTES_MAX as u64),
+        ("ROUTES_GAP_MS", bounds::ROUTES_GAP_MS),
+        ("SEEN_NUMBERS", u64::from(bounds::SEEN_NUMBERS)),
+        ("CARRY_BURST", bounds::CARRY_BURST),
+        ("CARRY_RATE", bounds::CARRY_RATE),
+        ("THIRD_PING_MS", bounds::THIRD_PING_MS),
+        ("THIRD_SILENT_MS", bounds::THIRD_SILENT_MS),
+    ]
 }
 
 #[test]

@@ -128,7 +128,9 @@ fn sources_are_checked() {
         Kind::FileDone,
         Kind::FileStop,
     ];
-    assert_eq!(LINK.len() + CLIENT.len() + SERVER.len() + PERSON.len(), PACKETS.len());
+    const THIRD: [Kind; 3] = [Kind::Routes, Kind::Carry, Kind::CarryFile];
+    let four = LINK.len() + CLIENT.len() + SERVER.len() + PERSON.len();
+    assert_eq!(four + THIRD.len(), PACKETS.len());
     let alice = FarEnd::Client(ALICE);
     let server = FarEnd::Server;
     let (source_false, not_allowed) = (Some(FailKind::SourceFalse), Some(FailKind::NotAllowed));
@@ -150,6 +152,12 @@ fn sources_are_checked() {
     expect(&PERSON, alice, ALICE, ALICE, not_allowed);
     expect(&PERSON, alice, ALICE, 0, not_allowed);
     expect(&PERSON, alice, ALICE, ID_ONES, not_allowed);
+
+    // Чужого через сервер не возят.
+    expect(&THIRD, alice, ALICE, 0, not_allowed);
+    expect(&THIRD, alice, ALICE, BOB, not_allowed);
+    expect(&THIRD, server, ALICE, BOB, not_allowed);
+    expect(&THIRD, server, 0, 0, not_allowed);
 
     // Что присылает сервер: своё — от нуля, чужое — от человека человеку.
     expect(&LINK, server, 0, ALICE, None);
@@ -192,4 +200,16 @@ fn sources_of_a_direct_link_are_checked() {
     expect(&PERSON, alice, BOB, ALICE, source_false);
     expect(&PERSON, alice, MALLORY, BOB, source_false);
     expect(&PERSON, alice, ALICE, ALICE, not_allowed);
+    expect(&[Kind::Routes], alice, ALICE, 0, None);
+    expect(&[Kind::Routes], alice, ALICE, BOB, not_allowed);
+    expect(&[Kind::Routes], alice, BOB, 0, source_false);
+    // Переносчик шлёт чужое: источник и назначение — двое людей, он может быть и первым из них.
+    let carry = [Kind::Carry, Kind::CarryFile];
+    expect(&carry, alice, ALICE, BOB, None);
+    expect(&carry, alice, BOB, ALICE, None);
+    expect(&carry, alice, MALLORY, BOB, None);
+    expect(&carry, alice, BOB, BOB, not_allowed);
+    expect(&carry, alice, BOB, 0, not_allowed);
+    expect(&carry, alice, 0, BOB, not_allowed);
+    expect(&carry, alice, ID_ONES, BOB, not_allowed);
 }

@@ -142,8 +142,8 @@ fn random_bytes_never_panic() {
         if length > 16 {
             bytes[10] = 0;
             bytes[11] = 0;
-            bytes[12] %= 17;
-            bytes[13] %= 24;
+            bytes[12] %= 21;
+            bytes[13] %= 26;
             bytes[14] = 0;
             bytes[15] = (length - 16) as u8;
         }

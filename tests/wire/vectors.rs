@@ -8,6 +8,7 @@ use supertext::logic::rooms::room_id_make;
 use supertext::wire::account::{
     ACCOUNT_FIND, ACCOUNT_REGISTER, Account, AccountPerson, AccountReply,
 };
+use supertext::wire::carry::{CarryHead, Route, Routes};
 use supertext::wire::control::{
     Hello, KeyAnswer, KeyAsk, KeyBundle, KeyItem, Keys, KeysLeft, Mail, Ping, Presence, Quit,
     Quited, Refused, Stored, Unreachable, Watch, body_read,
@@ -301,6 +302,9 @@ pub fn header_expected(kind: Kind) -> Header {
         Kind::FileEnd => (ALICE, BOB, HANDLE, 20),
         Kind::FileDone => (BOB, ALICE, HANDLE, 21),
         Kind::FileStop => (BOB, ALICE, HANDLE, 22),
+        Kind::Routes => (ALICE, 0, 20, 0),
+        Kind::Carry => (ALICE, BOB, 0, 24),
+        Kind::CarryFile => (ALICE, BOB, 0, 25),
     };
     Header { source_id, dest_id, content_id, content_type, size: 0 }
 }
@@ -350,7 +354,19 @@ pub fn body_expected(kind: Kind, vector: &[u8]) -> Body {
         Kind::FileEnd => sealed(INDEX_END, vector),
         Kind::FileDone => Body::FileDone(FileDone { transfer }),
         Kind::FileStop => Body::FileStop(FileStop { transfer, state: STOP_PAUSED, reason: 28 }),
+        Kind::Routes => {
+            let route = Route { id: BOB, distance: 1, fingerprint: sha256(&bob().public) };
+            Body::Routes(Routes { open: true, asks: true, routes: vec![route] })
+        }
+        Kind::Carry => carried(7, "KEY_ASK"),
+        Kind::CarryFile => carried(8, "FILE_END"),
     }
+}
+
+/// Пакет одного из векторов, который везут.
+fn carried(number: u32, name: &str) -> Body {
+    let head = CarryHead { hops: 5, stream: 0x0102_0304, number };
+    Body::Carry { head, inner: vector_bytes(name) }
 }
 
 /// Просьба Алисы завести запись: её хранилище открывается ключом из имени и пароля.

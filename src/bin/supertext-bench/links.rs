@@ -321,7 +321,10 @@ fn packets_take(links: &mut Links, place: usize, bytes: &[u8]) -> Result<(), Fai
             | Kind::FileBlock
             | Kind::FileEnd
             | Kind::FileDone
-            | Kind::FileStop => links.tally.refused += 1,
+            | Kind::FileStop
+            | Kind::Routes
+            | Kind::Carry
+            | Kind::CarryFile => links.tally.refused += 1,
         }
     }
     Ok(())

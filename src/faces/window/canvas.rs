@@ -31,7 +31,7 @@ use super::strips::{bits_draw, strip_draw};
 use super::typing::files_fall;
 use super::viewer::{preview_draw, scale_now, viewer_draw, viewer_pull, viewer_zoom};
 use supertext::base::clock::time_now;
-use supertext::faces::json::path_word;
+use supertext::faces::lines::path_text;
 use supertext::faces::texts::text;
 use supertext::logic::show::PeerState;
 
@@ -260,8 +260,7 @@ fn head_draw(window: &mut Window, at: &Places) {
     }
     let (mut word, mut color) = state_word(window, &person);
     if let (Some(path), PeerState::Online) = (person.path, person.state) {
-        let key = format!("path-{}", path_word(path));
-        word.push_str(&format!(" · {}", text(&window.texts, &key, &[])));
+        word.push_str(&format!(" · {}", path_text(&window.texts, path, &person.via)));
     }
     if person.changed {
         word = text(&window.texts, "contact-changed", &[]);

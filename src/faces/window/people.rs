@@ -31,6 +31,7 @@ pub fn person_of(window: &mut Window, id: Id) -> &mut Person {
         files_left: None,
         folder: String::new(),
         path: None,
+        via: String::new(),
         room: None,
         last_author: String::new(),
     })

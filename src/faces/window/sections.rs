@@ -110,6 +110,15 @@ pub const SECTIONS: &[SectionRow] = &[
                 key: "accept_from",
                 choices: &[("anyone", "window-from-anyone"), ("contacts", "window-from-contacts")],
             },
+            Line::Choice {
+                label: "window-set-carry",
+                key: "carry",
+                choices: &[
+                    ("on", "window-carry-on"),
+                    ("own", "window-carry-own"),
+                    ("off", "window-carry-off"),
+                ],
+            },
             Line::Choice { label: "window-set-keep", key: "keep", choices: SWITCH },
             Line::Choice { label: "window-set-bits", key: "bits", choices: SWITCH },
             Line::Buttons(&[

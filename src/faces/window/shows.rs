@@ -143,6 +143,7 @@ fn path_take(window: &mut Window, shown: &PathShow) {
     let up = shown.state == LinkShow::Up;
     if let Some(person) = window.people.get_mut(&shown.peer) {
         person.path = if up { Some(shown.path) } else { None };
+        person.via = shown.via.clone();
     }
 }
 

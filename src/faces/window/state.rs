@@ -88,6 +88,8 @@ pub struct Person {
     pub folder: String,
     /// Which way everything goes to him; `None` = no link.
     pub path: Option<Path>,
+    /// Who passes everything on, on the path over a third.
+    pub via: String,
     /// It is a room, not a person.
     pub room: Option<RoomFace>,
     /// Who said the last message of a room.
