@@ -234,7 +234,7 @@ fn the_server_takes_over_when_the_carrier_leaves() {
     let world = world_make();
     let mut ann = client_up(&world, "Ann", &["--yes"]);
     let mut cat = client_up(&world, "Cat", &["--accept-files"]);
-    let mut bob = fixed(&world.folder.path().join("away"), "Bob");
+    let mut bob = fixed(world.folder.path(), "Bob");
     meet(&mut ann, &mut cat);
     speak(&mut ann, &mut cat, "over the server");
     connect(&mut ann, &mut bob);
@@ -250,6 +250,9 @@ fn the_server_takes_over_when_the_carrier_leaves() {
         client_kill(&mut bob);
         let relay = json!({"event": "link", "peer": cat.id, "state": "up", "path": "relay"});
         wait(&mut ann, relay);
+        if turn == 0 {
+            arrived(&mut ann, &mut cat, &path);
+        }
         speak(&mut ann, &mut cat, &format!("over the server {turn}"));
         speak(&mut cat, &mut ann, &format!("and back {turn}"));
         forget(&mut ann);
@@ -258,5 +261,4 @@ fn the_server_takes_over_when_the_carrier_leaves() {
         speak(&mut ann, &mut cat, &format!("over Bob {turn}"));
         speak(&mut cat, &mut ann, &format!("and back over Bob {turn}"));
     }
-    arrived(&mut ann, &mut cat, &path);
 }
