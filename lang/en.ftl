@@ -571,3 +571,4 @@ doctor-disk-full-fix = Free some room now: messages cannot be kept on a full dis
 doctor-history = History: { $size } MiB, read through, undamaged
 doctor-history-large = History: { $size } MiB, opens; too large to be read through here
 doctor-history-none = History: none yet
+doctor-nat-here = Router (NAT): the server is on this computer and cannot tell how the world sees it.

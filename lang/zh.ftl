@@ -571,3 +571,4 @@ doctor-disk-full-fix = 请立即腾出空间：磁盘已满时无法保存消息
 doctor-history = 历史记录：{ $size } MiB，已全部读过，完好
 doctor-history-large = 历史记录：{ $size } MiB，可打开；太大，不在此通读
 doctor-history-none = 历史记录：尚无
+doctor-nat-here = 路由器（NAT）：服务器就在本机，无法得知外部看到的地址。

@@ -153,7 +153,7 @@ fn all_is_well_and_a_running_client_does_not_notice() {
         assert_eq!(line_of(&seen, check)["state"], "ok", "{check}: {:?}", seen.lines);
     }
     expect(&seen, "server", "ok", &world.server.address);
-    expect(&seen, "nat", "ok", "none in between");
+    expect(&seen, "nat", "ok", "on this computer");
     expect(&seen, "history", "ok", "undamaged");
     // Работающая программа ни разу не потеряла сервер и живёт дальше.
     say(&mut ann, "/set sounds off");

@@ -5,9 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use supertext::base::bounds::{MEET_ADDRESSES, MEET_LOOK_MS};
+use supertext::base::bounds::{HEADER_BYTES, MEET_ADDRESSES, MEET_LOOK_MS};
 use supertext::base::clock::Time;
-use supertext::base::ids::Id;
+use supertext::base::ids::{ID_SERVER, Id};
 use supertext::crypto::identity::{PublicKey, id_of_key, sha256};
 use supertext::logic::client::{client_start, client_step};
 use supertext::logic::events::{
@@ -16,8 +16,11 @@ use supertext::logic::events::{
 };
 use supertext::logic::mesh::CarryWish;
 use supertext::logic::show::PeerState;
-use supertext::logic::state::Client;
+use supertext::logic::state::{Client, Stage};
+use supertext::wire::control::{Presence, packet_put};
+use supertext::wire::header::header_read;
 use supertext::wire::message::{ENVELOPE_MEETING, Meeting};
+use supertext::wire::packets::Kind;
 use supertext::wire::stun::Token;
 
 /// The token of the client that is looked at.
@@ -289,4 +292,23 @@ fn what_fails_is_proposed_ever_more_rarely() {
     }
     // 5, 20, 80, 320 секунд: за десять минут пять предложений.
     assert_eq!(proposals, 5);
+}
+
+#[test]
+fn who_comes_back_is_met_at_once() {
+    let mut bench = bench();
+    let greater = bench.greater;
+    assert_eq!(step(&mut bench, ClientEvent::Tick), vec![Action::Gather { peer: greater }]);
+    // Ушёл и вернулся, не ответив: ждать отложенного незачем.
+    bench.client.server.stage = Stage::Up;
+    let (link, source_id) = (bench.client.server.link, ID_SERVER);
+    for online in [false, true] {
+        let mut bytes = Vec::new();
+        let body = Presence { id: greater, online };
+        packet_put(&mut bytes, Kind::Presence, source_id, ID_SERVER, 0, &body).unwrap();
+        let header = header_read(&bytes).unwrap();
+        step(&mut bench, ClientEvent::Packet { link, header, data: &bytes[HEADER_BYTES..] });
+    }
+    bench.now_ms += MEET_LOOK_MS;
+    assert_eq!(step(&mut bench, ClientEvent::Tick), vec![Action::Gather { peer: greater }]);
 }

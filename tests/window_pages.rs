@@ -21,8 +21,8 @@ use common::screen::{
     window_up_in,
 };
 use common::{
-    Client, Guard, client_start_in, client_up, exit_code, fits, meet, program, say, say_words,
-    server_kill, wait, wait_many, world_make,
+    Client, Guard, client_kill, client_start_in, client_up, exit_code, fits, meet, program, say,
+    say_words, server_kill, wait, wait_many, world_make,
 };
 use serde_json::json;
 
@@ -253,8 +253,10 @@ fn words_stay() {
     typed(&screen, " and the other half");
     keys(&screen, &["Return"]);
     wait(&mut bob, json!({"event": "message", "text": "half a word and the other half"}));
+    // Прямая линия донесла бы и без сервера: не слышит никто, когда нет и Боба.
     server_kill(&mut world.server);
-    wait(&mut anna.client, json!({"event": "link", "state": "retry"}));
+    client_kill(&mut bob);
+    wait(&mut anna.client, json!({"event": "link", "peer": "server", "state": "retry"}));
     typed(&screen, "nobody hears this");
     keys(&screen, &["Return", "alt+F4"]);
     hit(&screen, &mut anna, "Stay");

@@ -93,6 +93,8 @@ fn peer_left(client: &mut Client, id: Id, now: Time, out: &mut Out) {
         }
         None => true,
     };
+    // Вернётся — знакомиться заново: прежнее предложение ушло с ним.
+    client.meets.remove(&id);
     if direct_has(client, id) {
         // С ним говорят напрямую, без сервера.
         direct_doubt(client, id, now);

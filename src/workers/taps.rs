@@ -200,7 +200,7 @@ fn ask_settle(side: &mut Side, queues: &Queues) {
     side.asking.sent = 0;
     side.asking.next = Instant::now() + Duration::from_millis(STUN_AGAIN_MS);
     let (addresses, nat) = addresses_now(side);
-    let address = outside_shown(side);
+    let address = if nat == Nat::Unknown { String::new() } else { outside_shown(side) };
     if side.asking.told != (nat, address.clone()) {
         side.asking.told = (nat, address.clone());
         let _ = queues.events.put.send(Event::Tell(ClientEvent::Outside { nat, address }));
@@ -233,7 +233,8 @@ fn addresses_now(side: &Side) -> (Vec<String>, Nat) {
             continue;
         };
         let shown = found.to_string();
-        if seen.contains(&shown) {
+        // Сервер на этой же машине о мире не знает ничего.
+        if seen.contains(&shown) || found.ip().is_loopback() {
             continue;
         }
         if address_fit(*found) {

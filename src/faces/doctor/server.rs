@@ -107,6 +107,9 @@ fn nat_line(facts: &Facts, seen: &Probed) -> Line {
         let key = if places.is_empty() { "doctor-nat-silent" } else { "doctor-nat-symmetric" };
         return line(facts, "nat", State::Warn, key, &values);
     };
+    if seen.address.ip().is_loopback() {
+        return line(facts, "nat", State::Ok, "doctor-nat-here", &values);
+    }
     if place.port() == outside.port && is_own(place.ip()) {
         return line(facts, "nat", State::Ok, "doctor-nat-none", &values);
     }
