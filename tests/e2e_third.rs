@@ -259,9 +259,6 @@ fn the_server_takes_over_when_the_carrier_leaves() {
         client_kill(&mut bob);
         let relay = json!({"event": "link", "peer": cat.id, "state": "up", "path": "relay"});
         wait(&mut ann, relay);
-        if turn == 0 {
-            arrived(&mut ann, &mut cat, &path);
-        }
         speak(&mut ann, &mut cat, &format!("over the server {turn}"));
         speak(&mut cat, &mut ann, &format!("and back {turn}"));
         client_again(&mut bob);
