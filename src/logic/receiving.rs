@@ -97,8 +97,8 @@ pub fn offer_received(
     }
 }
 
-/// Идущую передачу предлагают снова: тот конец, быть может, прежних просьб не слышал (у него сменился
-/// путь). Если погодя ничего не придёт, попросить ещё раз.
+/// Идущую передачу предлагают снова: тот конец, быть может, прежних просьб не слышал (у него
+/// сменился путь). Если погодя ничего не придёт, попросить ещё раз.
 fn part_doubt(client: &mut Client, transfer: Transfer, now: Time) {
     if let Some(state) = client.transfers.get_mut(&transfer) {
         if !state.outgoing && state.phase == Phase::Running {
