@@ -323,6 +323,8 @@ pub const KEY_LATE_MS: u64 = 600_000;
 pub const HEAL_MS: u64 = 20_000;
 /// The wait doubles up to this.
 pub const RESEND_MAX_MS: u64 = 60_000;
+/// … and for what the server has stored up to this: a long mailbox is emptied slowly.
+pub const RESEND_STORED_MS: u64 = 240_000;
 /// A running transfer that receives nothing for so long asks again.
 pub const STALL_MS: u64 = 60_000;
 /// What is still to be written when a link ends may take so long.

@@ -238,6 +238,9 @@ pub struct Contact {
     pub tried_ms: u64,
     /// How long to wait for a receipt before sending again; it doubles.
     pub resend_ms: u64,
+    /// When what the server has stored was last sent again, and how long to wait; it doubles.
+    pub stored_ms: u64,
+    pub stored_wait_ms: u64,
     /// When the server was last asked for his keys.
     pub key_asked_ms: Option<u64>,
     /// How long to wait before asking again; it doubles.
