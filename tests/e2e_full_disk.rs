@@ -15,14 +15,15 @@ use std::time::{Duration, Instant};
 
 use common::{
     Client, Guard, World, all, client_command, client_kill, client_run, client_up, forget, meet,
-    outbox_settle, program, say, say_words, server_command, told, wait, waiting, world_make,
+    meet_only, outbox_settle, program, say, say_words, server_command, take, text_of, told, wait,
+    waiting, world_make,
 };
 use serde_json::json;
 
 /// Over this many retries of the program nothing may be told again.
 const QUIET: Duration = Duration::from_secs(12);
 /// Room on the small disk.
-const ROOM: &str = "size=12m";
+const ROOM: &str = "size=48m";
 
 /// A small disk in a mount namespace of its own; it is gone with the process that holds it.
 struct Disk {
@@ -95,13 +96,39 @@ fn told_times(client: &mut Client, code: &str) -> usize {
     all(client, json!({"event": "error", "code": code})).len()
 }
 
+/// Текст туда и подтверждение обратно.
+fn speak(from: &mut Client, to: &mut Client) {
+    say_words(from, &["/msg", &to.id, "hello"]);
+    let got = wait(to, json!({"event": "message", "outgoing": false, "text": "hello"}));
+    forget(to);
+    wait(from, json!({"event": "receipt", "message": got["message"], "state": "delivered"}));
+}
+
+/// Запускает сервер этой командой; процесс и строка приглашения.
+fn server_on(mut command: Command, out: &Path) -> (Guard, String) {
+    command.stdout(std::fs::File::create(out).unwrap());
+    let guard = Guard { child: command.spawn().unwrap() };
+    let since = Instant::now();
+    loop {
+        for line in text_of(out).split_inclusive('\n') {
+            if let (Some(join), true) = (line.strip_prefix("JOIN "), line.ends_with('\n')) {
+                return (guard, String::from(join.trim_end()));
+            }
+        }
+        assert!(waiting(since), "the server did not start");
+    }
+}
+
 /// Двое, один из них на маленьком диске.
 fn pair() -> Option<(World, Disk, Client, Client)> {
     let world = world_make();
     let disk = disk_make(world.folder.path(), "small")?;
     let mut ann = client_on(&disk, &world.server.join, "ann");
     let mut bob = client_up(&world, "bob", &[]);
-    meet(&mut ann, &mut bob);
+    meet_only(&mut ann, &mut bob);
+    // За этим ничего раньше написанного в пути уже нет.
+    speak(&mut ann, &mut bob);
+    speak(&mut bob, &mut ann);
     forget(&mut ann);
     forget(&mut bob);
     Some((world, disk, ann, bob))
@@ -116,7 +143,7 @@ fn a_client_whose_disk_is_full_goes_on_when_there_is_room() {
     say_words(&mut bob, &["/msg", &ann.id, "to a full disk"]);
     std::thread::sleep(QUIET);
     assert_eq!(told_times(&mut ann, "store-full"), 1, "{}", told(&ann));
-    assert!(all(&mut ann, json!({"event": "receipt"})).is_empty(), "{}", told(&ann));
+    assert!(take(&mut ann, &json!({"event": "receipt"})).is_none(), "{}", told(&ann));
     assert!(all(&mut ann, json!({"event": "message", "text": "to a full disk"})).is_empty());
     free(&disk);
     wait(&mut ann, json!({"event": "info", "code": "store-room"}));
@@ -145,10 +172,11 @@ fn a_long_text_that_does_not_fit_is_told_and_goes_later() {
     let file = std::fs::OpenOptions::new().write(true).open(disk.seen.join("fill")).unwrap();
     let length = file.metadata().unwrap().len();
     file.set_len(length - 600_000).unwrap();
+    drop(file);
     let text = "long ".repeat(100_000);
     say_words(&mut ann, &["/msg", &bob.id, &text]);
-    let asked = wait(&mut ann, json!({"event": "question"}));
-    say(&mut ann, &format!("/yes {}", asked["question"].as_u64().unwrap_or(1)));
+    wait(&mut ann, json!({"event": "confirm"}));
+    say(&mut ann, "/yes");
     wait(&mut ann, json!({"event": "error", "code": "store-full"}));
     free(&disk);
     wait(&mut ann, json!({"event": "receipt", "state": "queued"}));
@@ -161,9 +189,9 @@ fn a_server_whose_disk_is_full_says_so_and_takes_later() {
     let Some(disk) = disk_make(world.folder.path(), "small") else { return };
     let home = disk.place.join("home");
     let command = inside(&disk, &server_command(&home, "127.0.0.1:0"));
-    let server = common::server_spawn(command, &disk.place.with_extension("s"));
-    let mut bob = client_at(&world, &server.join, "bob");
-    let mut ann = client_at(&world, &server.join, "ann");
+    let (_server, join) = server_on(command, &disk.place.with_extension("out"));
+    let mut bob = client_at(&world, &join, "bob");
+    let mut ann = client_at(&world, &join, "ann");
     meet(&mut ann, &mut bob);
     client_kill(&mut bob);
     wait(&mut ann, json!({"event": "contact", "id": bob.id, "state": "offline"}));
@@ -176,7 +204,7 @@ fn a_server_whose_disk_is_full_says_so_and_takes_later() {
     assert_eq!(told_times(&mut ann, "mailbox-full"), 0, "{}", told(&ann));
     free(&disk);
     wait(&mut ann, json!({"event": "receipt", "state": "stored"}));
-    let mut bob = client_at(&world, &server.join, "bob");
+    let mut bob = client_at(&world, &join, "bob");
     wait(&mut bob, json!({"event": "message", "text": "for a full server"}));
 }
 

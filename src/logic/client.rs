@@ -12,6 +12,7 @@ use super::contacts::{
     contact_name, contact_state, contacts_flush, contacts_load, is_watched, watch_put,
 };
 use super::direct::{direct_down, direct_packet, direct_tick, person_up};
+use super::disk::{disk_failed, disk_tick};
 use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
@@ -149,6 +150,7 @@ fn event_do(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Ou
         ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
         ClientEvent::LimitsRead { rows, base } => limits_edited(client, &rows, &base, out),
         ClientEvent::Base(report) => base_told(client, report, now, out),
+        ClientEvent::DiskFailed { fail } => disk_failed(client, fail, now, out),
         ClientEvent::Vault(report) => vault_told(client, report, now, out),
     }
 }
@@ -168,6 +170,7 @@ fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     meets_tick(client, now, out);
     mesh_tick(client, now, out);
     base_tick(client, now, out);
+    disk_tick(client, now, out);
     outbox_tick(client, now, out);
     keys_tick(client, now, out);
     parts_tick(client, now, out);

@@ -229,6 +229,10 @@ pub enum ClientEvent<'a> {
     },
     /// What the desk did (history.db).
     Base(BaseTold),
+    /// A small file could not be written: the disk is full.
+    DiskFailed {
+        fail: Fail,
+    },
     /// What became of the account's keys and vault.
     Vault(VaultTold),
     /// limits.txt was changed by hand.

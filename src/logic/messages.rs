@@ -449,6 +449,8 @@ pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
         Some(_) | None => return,
     }
     out.actions.push(Action::Base(BaseOrder::Retry));
+    // Отказать могли и мелкие файлы: пусть напишутся ещё раз.
+    (client.limits_dirty, client.contacts_dirty) = (true, true);
     rooms_reorder(client, out);
     for contact in client.contacts.values_mut() {
         contact.key_asked_ms = None;

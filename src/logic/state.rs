@@ -85,8 +85,20 @@ pub struct Client {
     pub leave: Leave,
     /// history.db failed: try again at this moment.
     pub base_retry_ms: Option<u64>,
+    /// The disk is full or fails, and the user was told so.
+    pub disk: Option<DiskTrouble>,
     /// Why the server link ended for good.
     pub ended: FailKind,
+}
+
+/// The disk does not take what is to be kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiskTrouble {
+    /// What the user was told.
+    pub kind: FailKind,
+    pub failed_ms: u64,
+    /// Something was written since.
+    pub written: bool,
 }
 
 /// How far the client is with leaving.
@@ -403,6 +415,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         account: AccountState::default(),
         leave: Leave::Staying,
         base_retry_ms: None,
+        disk: None,
         ended: FailKind::ServerMissing,
     };
     for outgoing in &facts.outgoing {

@@ -163,6 +163,9 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         }
         Event::StoreFailed { fail } => {
             tracing::error!("disk: {}", fail.detail);
+            if fail.kind == FailKind::DiskFull && matches!(controller.role, Role::Client(_)) {
+                return client_tell(controller, queues, ClientEvent::DiskFailed { fail });
+            }
             show(queues, Show::Error { fail, command: String::new() });
         }
         Event::SaverIdle => controller.saved = true,
