@@ -7,6 +7,7 @@ pub mod guard;
 pub mod hole;
 pub mod lan;
 pub mod link;
+pub mod mdns;
 pub mod outside;
 pub mod probe;
 pub mod sockets;
