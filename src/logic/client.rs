@@ -6,7 +6,7 @@
 use super::account::{account_flush, account_link_down, account_tick, reply_received, vault_told};
 use super::budget::limits_edited;
 use super::calls::calls_load;
-use super::card::card_text;
+use super::card::{card_text, doors_set};
 use super::commands::command_run;
 use super::contacts::{
     contact_name, contact_state, contacts_flush, contacts_load, is_watched, watch_put,
@@ -60,6 +60,9 @@ pub fn client_start(facts: &StartFacts, out: &mut Out) -> Client {
     if client.wishes.discovery {
         out.actions.push(Action::Seek { on: true });
     }
+    if client.wishes.port_mapping {
+        out.actions.push(Action::Map { on: true });
+    }
     let (id, name, card) = (client.me, client.wishes.name.clone(), card_text(&client));
     let language = facts.language.clone();
     out_show(out, Show::Ready { id, name, card, language });
@@ -106,8 +109,12 @@ fn event_do(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Ou
             near_heard(client, id, fingerprint, address, now, out);
         }
         ClientEvent::Doors { addresses } => {
-            client.doors = addresses;
-            client.meets.clear();
+            client.doors_own = addresses;
+            doors_set(client);
+        }
+        ClientEvent::Mapped { tcp, udp } => {
+            client.mapped = (tcp, udp);
+            doors_set(client);
         }
         ClientEvent::PersonUp { link, key, from } => {
             person_up(client, link, key, &from, now, out);

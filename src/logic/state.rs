@@ -55,6 +55,10 @@ pub struct Client {
     pub mesh: Mesh,
     /// Where one's own door is, as it stands in the card.
     pub doors: Vec<String>,
+    /// The same without the place that the router gave.
+    pub doors_own: Vec<String>,
+    /// Where the router lets callers in: TCP and UDP.
+    pub mapped: (Option<String>, Option<String>),
     /// Packets that strangers on direct links may still send, and when that was last counted.
     pub stranger_room: u64,
     pub stranger_ms: u64,
@@ -393,6 +397,8 @@ pub fn client_new(facts: &StartFacts) -> Client {
         near_ms: 0,
         mesh: Mesh::default(),
         doors: facts.doors.clone(),
+        doors_own: facts.doors.clone(),
+        mapped: (None, None),
         stranger_room: STRANGER_BURST,
         stranger_ms: 0,
         keys_given: 0,
