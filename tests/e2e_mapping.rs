@@ -69,7 +69,7 @@ fn lab_make(closed: &[&str]) -> Option<Lab> {
 fn daemon_start(net: &Net, folder: &Path) -> Guard {
     let conf = folder.join("miniupnpd.conf");
     let text = format!(
-        "ext_ifname=wan\next_ip={OUTER}\nlistening_ip=lan\nhttp_port=0\nenable_pcp_pmp=yes\n\
+        "ext_ifname=wan\next_ip={OUTER}\nlistening_ip=lan\nhttp_port=0\nenable_natpmp=yes\n\
          enable_upnp=yes\nsecure_mode=yes\nupnp_table_name=upnp\nupnp_nat_table_name=upnp\n\
          upnp_forward_chain=miniupnpd\nupnp_nat_chain=prerouting_miniupnpd\n\
          upnp_nat_postrouting_chain=postrouting_miniupnpd\n\
@@ -122,7 +122,7 @@ fn reached(lab: Lab) {
     let mut ann = ann_start(&lab);
     let card = card_with(&mut ann, &lab, true);
     let open = rules(&lab);
-    assert!(open.contains("tcp") && open.contains("udp"), "{open}");
+    assert_eq!(open.matches("dnat").count(), 2, "TCP and UDP:\n{open}");
     let home = lab.folder.path().join("bob");
     let mut bob = client_start_in(&place(&lab.net, "bob"), &home, "bob", &[]);
     say(&mut bob, &format!("/connect {card}"));

@@ -270,7 +270,7 @@ pub const MAPPING_SECONDS: u32 = 3_600;
 /// The first wait for a router's answer; it doubles.
 pub const MAPPING_WAIT_MS: u64 = 250;
 /// The mapper looks so often whether the router is another one.
-pub const MAPPING_LOOK_MS: u64 = 10_000;
+pub const MAPPING_LOOK_MS: u64 = 30_000;
 /// A router that lets nobody in is asked again after this …
 pub const MAPPING_RETRY_MS: u64 = 60_000;
 /// … and after twice as long, up to this.

@@ -363,10 +363,10 @@ pub enum Phase {
     Running,
 }
 
-/// Начальное состояние клиента из того, что лежит на диске.
-pub fn client_new(facts: &StartFacts) -> Client {
-    let server = ServerLink {
-        address: facts.server.clone(),
+/// Линия с сервером, какой она бывает до первого звонка.
+fn server_new(address: &str) -> ServerLink {
+    ServerLink {
+        address: String::from(address),
         link: 0,
         place: String::new(),
         stage: Stage::Down,
@@ -374,7 +374,11 @@ pub fn client_new(facts: &StartFacts) -> Client {
         heard_ms: 0,
         pinged_ms: 0,
         wait_ms: 0,
-    };
+    }
+}
+
+/// Начальное состояние клиента из того, что лежит на диске.
+pub fn client_new(facts: &StartFacts) -> Client {
     let mut client = Client {
         me: facts.me,
         public: facts.public,
@@ -386,7 +390,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         run: facts.run,
         wishes: Wishes { name: name_clean(&facts.wishes.name), ..facts.wishes.clone() },
         settings: facts.settings.clone(),
-        server,
+        server: server_new(&facts.server),
         links: BTreeMap::new(),
         calls: Vec::new(),
         near: BTreeMap::new(),
