@@ -22,7 +22,7 @@ use super::mesh::{is_shut, mesh_tick};
 use super::mesh_carry::carry_wrap;
 use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
 use super::nearby::near_heard;
-use super::paths::direct_peers;
+use super::paths::{direct_peers, for_good};
 use super::presence::{presence_received, quited_received, stored_received, unreachable_received};
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
@@ -306,20 +306,6 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     for id in ids {
         contact_state(client, id, PeerState::Unknown, out);
     }
-}
-
-/// Причины, после которых звонить снова бессмысленно: решать человеку.
-fn for_good(kind: FailKind) -> bool {
-    matches!(
-        kind,
-        FailKind::SignedElsewhere
-            | FailKind::ServerWrong
-            | FailKind::ServerUnknown
-            | FailKind::IdTaken
-            | FailKind::HelloVersion
-            | FailKind::KeyBad
-            | FailKind::CertificateBad
-    )
 }
 
 /// Пришёл пакет от сервера: свой или переданный от человека.

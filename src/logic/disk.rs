@@ -5,10 +5,20 @@
 
 use super::events::{BaseTold, Out, out_show};
 use super::show::Show;
-use super::state::{Client, DiskTrouble};
+use super::state::Client;
 use crate::base::bounds::BASE_RETRY_MS;
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind};
+
+/// The disk does not take what is to be kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiskTrouble {
+    /// What the user was told.
+    pub kind: FailKind,
+    pub failed_ms: u64,
+    /// Something was written since.
+    pub written: bool,
+}
 
 /// Запись не удалась: прикажется снова. Говорится о беде один раз, пока она не прошла.
 pub fn disk_failed(client: &mut Client, failed: Fail, now: Time, out: &mut Out) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::account::AccountState;
 use super::contacts::name_clean;
+use super::disk::DiskTrouble;
 use super::events::{
     FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
     TransferFacts, Wishes,
@@ -93,16 +94,6 @@ pub struct Client {
     pub disk: Option<DiskTrouble>,
     /// Why the server link ended for good.
     pub ended: FailKind,
-}
-
-/// The disk does not take what is to be kept.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DiskTrouble {
-    /// What the user was told.
-    pub kind: FailKind,
-    pub failed_ms: u64,
-    /// Something was written since.
-    pub written: bool,
 }
 
 /// How far the client is with leaving.

@@ -1,5 +1,5 @@
 //! A way in through the router: PCP, then NAT-PMP, then UPnP; the first that works. Only the
-//! gateway itself is asked and believed, everything has a bound. Called by the mapper, who may wait.
+//! gateway itself is asked and believed, everything has a bound. The mapper calls it and may wait.
 //! Путь внутрь через роутер: PCP, потом NAT-PMP, потом UPnP, первый, что удался. Спрашивают и
 //! слушают только сам роутер, у всего есть предел. Зовёт mapper: ему ждать можно.
 
@@ -185,7 +185,7 @@ fn granted(made: &mut Mapping, carrier: Carrier, place: Option<SocketAddr>, seco
     }
 }
 
-/// NAT-PMP.
+/// Просит по NAT-PMP.
 fn pmp_try(socket: &UdpSocket, mut made: Mapping) -> Result<Mapping, Fail> {
     made.way = Way::Pmp;
     let failed = fail(FailKind::Connect, "NAT-PMP");

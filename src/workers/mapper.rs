@@ -1,8 +1,8 @@
-//! The mapper: asks the router to let callers in, asks again half-way through the lease, and asks no
-//! more when one leaves. It may wait for the router; nobody waits for it but the end of the program,
-//! and that briefly.
-//! Mapper: просит роутер впускать звонящих, продлевает на половине срока и отказывается, уходя. Ему
-//! ждать роутер можно; его же не ждёт никто, кроме конца программы, да и тот недолго.
+//! The mapper: asks the router to let callers in, asks again half-way through the lease, and takes
+//! it back when one leaves. It may wait for the router; nobody waits for it but the end of the
+//! program, and that briefly.
+//! Mapper: просит роутер впускать звонящих, продлевает на половине срока и отказывается, уходя.
+//! Ему ждать роутер можно; его же не ждёт никто, кроме конца программы, да и тот недолго.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
