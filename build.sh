@@ -370,6 +370,8 @@ set_up() {
                 command -v sysctl > /dev/null || miss procps "a local network for the tests"
                 command -v nft > /dev/null || miss nftables "home routers for the tests"
                 command -v python3 > /dev/null || miss python3 "probes and slow cables for the tests"
+                # Настоящий роутер UPnP, PCP и NAT-PMP; сам он в системе не запускается.
+                command -v miniupnpd > /dev/null || miss miniupnpd-nftables "a router that opens ports for the tests"
             fi
             ;;
         *) die "unknown need in the table of words: $need" ;;

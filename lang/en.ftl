@@ -66,6 +66,7 @@ history-cleared = Your history with { $name } is cleared. The other side keeps i
 keep-on = New messages with { $name } stay in the history.
 keep-off = New messages with { $name } are shown once and not kept. /clear removes the earlier ones.
 exported = Messages written: { $many }. { $path }
+store-room = There is room on the disk again: everything that waited is kept and goes on.
 keys-missing = { $name } has never signed in to this server. The message waits here and goes by itself.
 offer = File { $transfer }: “{ $name }”, { $size } ({ $packets } packets). Take it: /take { $transfer}, refuse: /refuse { $transfer }
 progress = File { $transfer }: { $percent } %, { $rate }/s
@@ -273,6 +274,8 @@ fail-link-double = There is another direct link with this person already; it is 
 fail-card-bad = { $detail } is no contact card. It looks like ID@HOST:PORT#KEY; ask for it anew with /card.
 fail-person-wrong = Somebody else answers there than the card names. Nothing was sent. Ask for a new card. { $detail }
 fail-link-missing = There is no direct link with { $detail }.
+fail-store-full = The disk is full: { $detail }. New messages wait in memory and are neither kept nor sent. Make some room: it goes on by itself; do not close the program before.
+fail-server-disk = The server cannot store anything now, its disk is full or fails. The message for { $detail } waits here and goes by itself later.
 
 window-today = Today
 window-yesterday = Yesterday

@@ -66,6 +66,7 @@ history-cleared = 您与 { $name } 的历史已清空。对方仍保留自己的
 keep-on = 与 { $name } 的新消息会保留在历史中。
 keep-off = 与 { $name } 的新消息只显示一次，不再保存。以前的可用 /clear 删除。
 exported = 已写入 { $many } 条消息。{ $path }
+store-room = 磁盘又有空间了：等待的内容已全部保存并继续。
 keys-missing = { $name } 还没有登录过这台服务器。消息在此等待，会自动发送。
 offer = 文件 { $transfer }：“{ $name }”，{ $size }（{ $packets } 个数据包）。接收：/take { $transfer}，拒绝：/refuse { $transfer }
 progress = 文件 { $transfer }：{ $percent } %，{ $rate }/秒
@@ -273,6 +274,8 @@ fail-link-double = 与此人已有另一条直接连接，正在使用它。
 fail-card-bad = { $detail } 不是名片。名片形如 号码@主机:端口#密钥；请对方用 /card 重新给出。
 fail-person-wrong = 在该地址应答的不是名片上的人。没有发送任何内容。请索取新名片。{ $detail }
 fail-link-missing = 与 { $detail } 没有直接连接。
+fail-store-full = 磁盘已满：{ $detail }。新消息暂存于内存，既未保存也未发送。请腾出空间，之后会自动继续；在此之前请勿关闭程序。
+fail-server-disk = 服务器目前无法保存任何内容：其磁盘已满或出错。给 { $detail } 的消息在此等待，稍后会自动发送。
 
 window-today = 今天
 window-yesterday = 昨天

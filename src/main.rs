@@ -255,7 +255,19 @@ fn client_start_facts(args: &ClientArgs, home: Home, lock: File) -> Result<Clien
         None => None,
     };
     let seek = seek_make(args, &identity, place)?;
-    Ok(ClientStart { facts, home, desk, lock, tls, call, door, seek })
+    let map_port = map_port(args, place)?;
+    Ok(ClientStart { facts, home, desk, lock, tls, call, door, seek, map_port })
+}
+
+/// На какой порт просить роутер впускать; `None` — ни на какой: двери нет, она только для своих
+/// программ или это выключено для запуска.
+fn map_port(args: &ClientArgs, place: Option<SocketAddr>) -> Result<Option<u16>, Fail> {
+    match (args.port_mapping.as_deref(), place) {
+        (Some("off"), _) | (_, None) => Ok(None),
+        (None | Some("" | "on"), Some(door)) if door.ip().is_loopback() => Ok(None),
+        (None | Some("" | "on"), Some(door)) => Ok(Some(door.port())),
+        (Some(text), Some(_)) => Err(fail(FailKind::ArgumentBad, text)),
+    }
 }
 
 /// Как искать в местной сети; `place` — где своя дверь.
@@ -390,6 +402,7 @@ fn wishes(args: &ClientArgs, settings: &Settings) -> Wishes {
         listen: setting_get(settings, "listen") == "on",
         discovery: setting_get(settings, "discovery") == "on",
         carry: carry_word(&setting_get(settings, "carry")),
+        port_mapping: setting_get(settings, "port_mapping") == "on",
     }
 }
 

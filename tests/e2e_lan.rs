@@ -103,6 +103,55 @@ fn a_network_of_ipv6_alone_is_enough() {
     find_and_talk(&net);
 }
 
+/// Закрывает на этих машинах порт маяков.
+fn beacons_block(net: &Net, machines: &[&str]) {
+    for machine in machines {
+        inside(net, machine, &["nft", "add", "table", "inet", "quiet"]);
+        for hook in ["input", "output"] {
+            let chain =
+                format!("add chain inet quiet {hook} {{ type filter hook {hook} priority 0; }}");
+            inside(net, machine, &["nft", &chain]);
+            let rule = format!("add rule inet quiet {hook} udp dport 7788 drop");
+            inside(net, machine, &["nft", &rule]);
+        }
+    }
+}
+
+#[test]
+fn two_find_each_other_by_mdns_alone() {
+    let Some(net) = net_make(&["ann", "bob"]) else { return };
+    beacons_block(&net, &["ann", "bob"]);
+    let took = find_and_talk(&net);
+    println!("first message by mDNS: {took:?}");
+}
+
+#[test]
+fn mdns_over_ipv6_alone_is_enough() {
+    let Some(net) = net_make(&["ann", "bob"]) else { return };
+    beacons_block(&net, &["ann", "bob"]);
+    for machine in ["ann", "bob"] {
+        inside(&net, machine, &["ip", "-4", "addr", "flush", "dev", "eth0"]);
+    }
+    find_and_talk(&net);
+}
+
+#[test]
+fn two_on_one_machine_without_a_network_find_each_other() {
+    let Some(net) = net_make(&["both"]) else { return };
+    inside(&net, "both", &["ip", "link", "del", "eth0"]);
+    let folder = tempfile::tempdir().unwrap();
+    let machine = place(&net, "both");
+    let mut ann = client_start_in(&machine, &folder.path().join("ann"), "ann", &[]);
+    let mut bob = client_start_in(&machine, &folder.path().join("bob"), "bob", &[]);
+    let (first, second) = (ann.id.clone(), bob.id.clone());
+    say(&mut ann, &format!("/add {second}"));
+    say(&mut bob, &format!("/add {first}"));
+    for (client, peer) in [(&mut ann, &second), (&mut bob, &first)] {
+        wait(client, json!({"event": "link", "peer": peer, "state": "up", "path": "lan"}));
+    }
+    speak(&mut ann, &mut bob, "no network at all");
+}
+
 #[test]
 fn strangers_are_listed_as_nearby_and_not_called() {
     let Some(net) = net_make(&["ann", "bob"]) else { return };

@@ -159,7 +159,7 @@ fn every_edge_has_the_controller_at_one_end() {
 }
 
 #[test]
-fn the_workers_are_the_eight() {
+fn the_workers_are_the_nine() {
     let mut names = BTreeSet::new();
     for row in WORKERS {
         names.insert(row.name);
@@ -171,10 +171,11 @@ fn the_workers_are_the_eight() {
         "filereader",
         "filesaver",
         "listener",
+        "mapper",
         "puncher",
         "sender",
     ];
-    assert_eq!(WORKERS.len(), 8);
+    assert_eq!(WORKERS.len(), 9);
     assert_eq!(names, BTreeSet::from(wanted));
 }
 

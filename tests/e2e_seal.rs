@@ -334,7 +334,8 @@ fn floods_of_sessions_and_early_messages_stay_within_bounds() {
     // Всё мыслимое «раньше времени»: хранится не больше предела.
     for number in 0..EARLY_MAX + 200 {
         let sequence = first + 1 + number;
-        let early = Sealed { run: 7, sequence, kind: 1, body: vec![9; 100], intro: None };
+        let body = vec![9; 100];
+        let early = Sealed { run: 7, sequence, kind: 1, body, intro: None, after: None };
         raw_sealed(&mut raw, b, 2, &early);
     }
     // Из чужого порядка подходящего нет: первый же пришедший в срок проходит, дальше отказ.

@@ -86,6 +86,7 @@ fn bench_with(blocked: bool, standing: Standing, listen: bool) -> Bench {
         listen,
         discovery: false,
         carry: CarryWish::Off,
+        port_mapping: false,
     };
     let facts = StartFacts {
         me: id_of_key(&own),

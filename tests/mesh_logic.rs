@@ -87,6 +87,7 @@ fn client_make(node: usize, many: usize) -> Client {
         bits: false,
         listen: true,
         discovery: false,
+        port_mapping: false,
         carry: CarryWish::On,
     };
     let facts = StartFacts {

@@ -186,14 +186,19 @@ fn words_wait_for_the_list_and_strangers_are_not_heard() {
     assert_eq!(past(&desk, &facts).len(), 1);
     list_came(&mut desk, owner, &wider);
     assert_eq!(past(&desk, &facts)[1], (4_444, String::from("just invited")));
+    // Уход, сказанный до этого списка, опоздал: его позвали снова.
+    let late = Envelope { kind: ENVELOPE_LEAVE, ..words(&facts, 8, "") };
+    came(&mut desk, 4_444, late);
+    came(&mut desk, 4_444, words(&wider, 9, "back again"));
+    assert_eq!(past(&desk, &facts)[2], (4_444, String::from("back again")));
     // Ушедшего больше не слышно.
     let leave = Envelope { kind: ENVELOPE_LEAVE, ..words(&wider, 5, "") };
     came(&mut desk, 4_444, leave);
     came(&mut desk, 4_444, words(&wider, 6, "gone"));
-    assert_eq!(past(&desk, &facts).len(), 2);
+    assert_eq!(past(&desk, &facts).len(), 3);
     let long = "x".repeat(ROOM_TEXT_MAX + 1);
     came(&mut desk, other, words(&wider, 7, &long));
-    assert_eq!(past(&desk, &facts).len(), 2, "no honest client sends so much");
+    assert_eq!(past(&desk, &facts).len(), 3, "no honest client sends so much");
 }
 
 #[test]

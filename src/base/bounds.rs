@@ -265,6 +265,18 @@ pub const NEAR_MS: u64 = 35_000;
 pub const LAN_YIELD_MS: u64 = 300;
 /// Interfaces are looked at so often.
 pub const INTERFACES_MS: u64 = 3_000;
+/// A way in through the router is asked for so many seconds.
+pub const MAPPING_SECONDS: u32 = 3_600;
+/// The first wait for a router's answer; it doubles.
+pub const MAPPING_WAIT_MS: u64 = 250;
+/// The mapper looks so often whether the router is another one.
+pub const MAPPING_LOOK_MS: u64 = 30_000;
+/// A router that lets nobody in is asked again after this …
+pub const MAPPING_RETRY_MS: u64 = 60_000;
+/// … and after twice as long, up to this.
+pub const MAPPING_RETRY_MAX_MS: u64 = 3_600_000;
+/// Longest text taken from a router.
+pub const MAPPING_TEXT_MAX: usize = 64 * 1024;
 /// A link in doubt is given up when nothing is heard for so long.
 pub const DIRECT_DOUBT_MS: u64 = 2_500;
 /// Both ends of a hole tap so often, and give up after so long.
@@ -323,6 +335,8 @@ pub const KEY_LATE_MS: u64 = 600_000;
 pub const HEAL_MS: u64 = 20_000;
 /// The wait doubles up to this.
 pub const RESEND_MAX_MS: u64 = 60_000;
+/// … and for what the server has stored up to this: a long mailbox is emptied slowly.
+pub const RESEND_STORED_MS: u64 = 240_000;
 /// A running transfer that receives nothing for so long asks again.
 pub const STALL_MS: u64 = 60_000;
 /// What is still to be written when a link ends may take so long.

@@ -101,6 +101,8 @@ pub enum FailKind {
     CardBad,
     PersonWrong,
     LinkMissing,
+    StoreFull,
+    ServerDisk,
 }
 
 /// One row of the table of failures.
@@ -213,6 +215,8 @@ pub const FAILS: &[FailRow] = &[
     row(FailKind::CardBad, "card-bad", 2),
     row(FailKind::PersonWrong, "person-wrong", 4),
     row(FailKind::LinkMissing, "link-missing", 2),
+    row(FailKind::StoreFull, "store-full", 1),
+    row(FailKind::ServerDisk, "server-disk", 1),
 ];
 
 /// A failure: its kind and what it was about (a path, an address, the system's own words).

@@ -27,6 +27,8 @@ pub fn log_start(path: &Path, level: &str) -> Result<(), Fail> {
         _ => tracing::Level::INFO,
     };
     let builder = tracing_subscriber::fmt().with_ansi(false).with_target(false);
+    // Когда журналу нет места, об этом скажут своими словами, а не библиотека посреди разговора.
+    let builder = builder.log_internal_errors(false);
     let subscriber = builder.with_max_level(level).with_writer(Mutex::new(file)).finish();
     // Второй вызов в том же процессе ничего не меняет: журнал уже есть.
     let _ = tracing::subscriber::set_global_default(subscriber);

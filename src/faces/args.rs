@@ -49,6 +49,9 @@ pub struct ClientArgs {
     /// Seek people in the local network: on, off, or a port other than the usual one
     #[arg(long, env = "SUPERTEXT_DISCOVERY")]
     pub discovery: Option<String>,
+    /// Ask the router to let callers in: on or off
+    #[arg(long, env = "SUPERTEXT_PORT_MAPPING")]
+    pub port_mapping: Option<String>,
     /// Your name for others
     #[arg(long, env = "SUPERTEXT_NAME")]
     pub name: Option<String>,

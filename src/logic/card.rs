@@ -18,6 +18,18 @@ pub struct Card {
     pub addresses: Vec<String>,
 }
 
+/// Где нас найти: свои адреса и, если роутер впускает, его. Прежние встречи начинаются заново.
+pub fn doors_set(client: &mut Client) {
+    client.doors = client.doors_own.clone();
+    if let (Some(place), _) = &client.mapped {
+        if !client.doors.contains(place) {
+            client.doors.truncate(CARD_ADDRESSES - 1);
+            client.doors.push(place.clone());
+        }
+    }
+    client.meets.clear();
+}
+
 /// Своя визитка. Без двери (никого не слушаем) в ней только номер и ключ.
 pub fn card_text(client: &Client) -> String {
     card_make(client.me, &client.doors, &client.fingerprint)

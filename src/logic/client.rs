@@ -6,12 +6,13 @@
 use super::account::{account_flush, account_link_down, account_tick, reply_received, vault_told};
 use super::budget::limits_edited;
 use super::calls::calls_load;
-use super::card::card_text;
+use super::card::{card_text, doors_set};
 use super::commands::command_run;
 use super::contacts::{
     contact_name, contact_state, contacts_flush, contacts_load, is_watched, watch_put,
 };
 use super::direct::{direct_down, direct_packet, direct_tick, person_up};
+use super::disk::{disk_failed, disk_tick};
 use super::events::{Action, BaseOrder, ClientEvent, LinkId, Out, StartFacts, out_send, out_show};
 use super::inbox::{message_received, partials_forget};
 use super::keys::{key_received, keys_left_received, keys_tick};
@@ -21,7 +22,7 @@ use super::mesh::{is_shut, mesh_tick};
 use super::mesh_carry::carry_wrap;
 use super::messages::{base_tick, outbox_again, outbox_flush, outbox_tick};
 use super::nearby::near_heard;
-use super::paths::direct_peers;
+use super::paths::{direct_peers, for_good};
 use super::presence::{presence_received, quited_received, stored_received, unreachable_received};
 use super::receiving::{
     data_received, part_done, part_failed, part_opened, part_rewound, part_saved, parts_tick,
@@ -58,6 +59,9 @@ pub fn client_start(facts: &StartFacts, out: &mut Out) -> Client {
     calls_load(&mut client, facts);
     if client.wishes.discovery {
         out.actions.push(Action::Seek { on: true });
+    }
+    if client.wishes.port_mapping {
+        out.actions.push(Action::Map { on: true });
     }
     let (id, name, card) = (client.me, client.wishes.name.clone(), card_text(&client));
     let language = facts.language.clone();
@@ -105,8 +109,12 @@ fn event_do(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Ou
             near_heard(client, id, fingerprint, address, now, out);
         }
         ClientEvent::Doors { addresses } => {
-            client.doors = addresses;
-            client.meets.clear();
+            client.doors_own = addresses;
+            doors_set(client);
+        }
+        ClientEvent::Mapped { tcp, udp } => {
+            client.mapped = (tcp, udp);
+            doors_set(client);
         }
         ClientEvent::PersonUp { link, key, from } => {
             person_up(client, link, key, &from, now, out);
@@ -149,6 +157,7 @@ fn event_do(client: &mut Client, event: ClientEvent<'_>, now: Time, out: &mut Ou
         ClientEvent::PartFailed { transfer, fail } => part_failed(client, transfer, fail, now, out),
         ClientEvent::LimitsRead { rows, base } => limits_edited(client, &rows, &base, out),
         ClientEvent::Base(report) => base_told(client, report, now, out),
+        ClientEvent::DiskFailed { fail } => disk_failed(client, fail, now, out),
         ClientEvent::Vault(report) => vault_told(client, report, now, out),
     }
 }
@@ -168,6 +177,7 @@ fn client_tick(client: &mut Client, now: Time, out: &mut Out) {
     meets_tick(client, now, out);
     mesh_tick(client, now, out);
     base_tick(client, now, out);
+    disk_tick(client, now, out);
     outbox_tick(client, now, out);
     keys_tick(client, now, out);
     parts_tick(client, now, out);
@@ -296,20 +306,6 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     for id in ids {
         contact_state(client, id, PeerState::Unknown, out);
     }
-}
-
-/// Причины, после которых звонить снова бессмысленно: решать человеку.
-fn for_good(kind: FailKind) -> bool {
-    matches!(
-        kind,
-        FailKind::SignedElsewhere
-            | FailKind::ServerWrong
-            | FailKind::ServerUnknown
-            | FailKind::IdTaken
-            | FailKind::HelloVersion
-            | FailKind::KeyBad
-            | FailKind::CertificateBad
-    )
 }
 
 /// Пришёл пакет от сервера: свой или переданный от человека.

@@ -451,6 +451,10 @@ fn setting_set(client: &mut Client, key: &str, value: &str, out: &mut Out) -> Re
         "listen" => wishes.listen = value == "on",
         "discovery" => seek_wish(client, value == "on", out),
         "carry" => carry_wish(client, value),
+        "port_mapping" => {
+            wishes.port_mapping = value == "on";
+            out.actions.push(Action::Map { on: value == "on" });
+        }
         "notifications" | "notify_text" | "sounds" | "close_to_tray" => {}
         // Это нужно только окну (оно узнаёт о перемене по строке ниже) и тем, кто пишет файлы.
         "theme" | "send_key" | "font" | "font_size" | "downloads" | "rate" => {}

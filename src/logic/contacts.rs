@@ -111,6 +111,8 @@ pub fn contact_make(client: &mut Client, id: Id) -> bool {
         outbox: VecDeque::new(),
         tried_ms: 0,
         resend_ms: RESEND_MS,
+        stored_ms: 0,
+        stored_wait_ms: RESEND_MS,
         standing: Standing::Contact,
         words: String::new(),
         keep: client.wishes.keep_first,

@@ -162,6 +162,11 @@ pub enum ClientEvent<'a> {
         fingerprint: [u8; 32],
         address: String,
     },
+    /// Where the router lets callers in, TCP and UDP; None: it does not.
+    Mapped {
+        tcp: Option<String>,
+        udp: Option<String>,
+    },
     /// One's own door is found at other addresses now.
     Doors {
         addresses: Vec<String>,
@@ -229,6 +234,10 @@ pub enum ClientEvent<'a> {
     },
     /// What the desk did (history.db).
     Base(BaseTold),
+    /// A small file could not be written: the disk is full.
+    DiskFailed {
+        fail: Fail,
+    },
     /// What became of the account's keys and vault.
     Vault(VaultTold),
     /// limits.txt was changed by hand.
@@ -362,6 +371,10 @@ pub enum Action {
     },
     /// Tap on a hole to this person.
     Punch(Punch),
+    /// Ask the router to let callers in, or not any more.
+    Map {
+        on: bool,
+    },
     /// Seek people in the local network and be found there, or not any more.
     Seek {
         on: bool,

@@ -177,7 +177,7 @@ pub fn mail_failed(
     tracing::error!("mail: {}", failed.detail);
     mailbox_less(server, dest, 1, bytes);
     if server.links.contains_key(&from) {
-        unreachable_put(from, header, FailKind::MailboxFull, out);
+        unreachable_put(from, header, FailKind::ServerDisk, out);
     }
 }
 

@@ -126,12 +126,18 @@ pub fn meet_gathered(
     client: &mut Client,
     peer: Id,
     token: Token,
-    holes: Vec<String>,
+    mut holes: Vec<String>,
     now: Time,
     out: &mut Out,
 ) {
     if !is_wanted(client, peer) {
         return;
+    }
+    if let (_, Some(place)) = &client.mapped {
+        if !holes.contains(place) {
+            holes.insert(0, place.clone());
+            holes.truncate(MEET_ADDRESSES);
+        }
     }
     let Some(meet) = client.meets.get_mut(&peer) else {
         return;

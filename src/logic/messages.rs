@@ -15,7 +15,8 @@ use super::sending::offer_clear_put;
 use super::show::{PeerState, Quote, ReceiptState, Show};
 use super::state::{About, Client, Contact, OutMessage, Stage};
 use crate::base::bounds::{
-    OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS, SILENT_MS, TEXT_MAX,
+    OUTBOX_MAX, OUTBOX_WINDOW, OUTBOX_WINDOW_BYTES, RESEND_MAX_MS, RESEND_MS, RESEND_STORED_MS,
+    SILENT_MS, TEXT_MAX,
 };
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail};
@@ -427,6 +428,9 @@ pub fn outbox_reached(
         }
     }
     contact.heard_ms = now.mono_ms;
+    if contact.outbox.is_empty() {
+        contact.stored_wait_ms = RESEND_MS;
+    }
     if first {
         contact.tried_ms = now.mono_ms;
         contact.resend_ms = RESEND_MS;
@@ -445,6 +449,8 @@ pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
         Some(_) | None => return,
     }
     out.actions.push(Action::Base(BaseOrder::Retry));
+    // Отказать могли и мелкие файлы: пусть напишутся ещё раз.
+    (client.limits_dirty, client.contacts_dirty) = (true, true);
     rooms_reorder(client, out);
     for contact in client.contacts.values_mut() {
         contact.key_asked_ms = None;
@@ -460,7 +466,7 @@ pub fn base_tick(client: &mut Client, now: Time, out: &mut Out) {
 }
 
 /// Тиканье: неподтверждённое слишком долго отправляется снова. Лежащее на сервере — только тому,
-/// кто на связи и давно не подтверждает: вдруг ящик пропал.
+/// кто на связи и давно не подтверждает: вдруг ящик пропал; всё реже: вернее, он длинный.
 pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
     let relay = client.server.stage == Stage::Up;
     let direct = direct_peers(client);
@@ -475,12 +481,14 @@ pub fn outbox_tick(client: &mut Client, now: Time, out: &mut Out) {
     }
     for peer in late {
         if let Some(contact) = client.contacts.get_mut(&peer) {
-            // Медленная линия не должна тонуть в повторах: ждать всё дольше.
             contact.resend_ms = u64::min(contact.resend_ms * 2, RESEND_MAX_MS);
             contact.tried_ms = now.mono_ms;
             outbox_again(contact);
             let heard = now.mono_ms < contact.heard_ms + SILENT_MS;
-            if contact.state == PeerState::Online || (contact.heard_ms > 0 && heard) {
+            let there = contact.state == PeerState::Online || (contact.heard_ms > 0 && heard);
+            if there && now.mono_ms >= contact.stored_ms + contact.stored_wait_ms {
+                contact.stored_ms = now.mono_ms;
+                contact.stored_wait_ms = u64::min(contact.stored_wait_ms * 2, RESEND_STORED_MS);
                 let many = usize::min(OUTBOX_WINDOW, contact.outbox.len());
                 for index in 0..many {
                     contact.outbox[index].stored = false;

@@ -13,6 +13,7 @@ pub mod command;
 pub mod commands;
 pub mod contacts;
 pub mod direct;
+pub mod disk;
 pub mod events;
 pub mod inbox;
 pub mod keys;

@@ -221,3 +221,17 @@ pub fn path_show(client: &Client, peer: Id, lost: Option<(&Fail, Path)>, out: &m
     }
     out_show(out, Show::PeerLink(shown));
 }
+
+/// Причины, после которых звонить снова бессмысленно: решать человеку.
+pub fn for_good(kind: FailKind) -> bool {
+    matches!(
+        kind,
+        FailKind::SignedElsewhere
+            | FailKind::ServerWrong
+            | FailKind::ServerUnknown
+            | FailKind::IdTaken
+            | FailKind::HelloVersion
+            | FailKind::KeyBad
+            | FailKind::CertificateBad
+    )
+}

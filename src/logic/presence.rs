@@ -127,7 +127,7 @@ pub fn unreachable_received(
         busy_pause(client, body.id, body.content_id, now, out);
         return Ok(());
     }
-    if reason == FailKind::MailboxFull || reason == FailKind::PeerUnknown {
+    if matches!(reason, FailKind::MailboxFull | FailKind::PeerUnknown | FailKind::ServerDisk) {
         let name = contact_name(client, body.id);
         if let Some(contact) = client.contacts.get_mut(&body.id) {
             outbox_refused(contact, body.content_id);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::account::AccountState;
 use super::contacts::name_clean;
+use super::disk::DiskTrouble;
 use super::events::{
     FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
     TransferFacts, Wishes,
@@ -55,6 +56,10 @@ pub struct Client {
     pub mesh: Mesh,
     /// Where one's own door is, as it stands in the card.
     pub doors: Vec<String>,
+    /// The same without the place that the router gave.
+    pub doors_own: Vec<String>,
+    /// Where the router lets callers in: TCP and UDP.
+    pub mapped: (Option<String>, Option<String>),
     /// Packets that strangers on direct links may still send, and when that was last counted.
     pub stranger_room: u64,
     pub stranger_ms: u64,
@@ -85,6 +90,8 @@ pub struct Client {
     pub leave: Leave,
     /// history.db failed: try again at this moment.
     pub base_retry_ms: Option<u64>,
+    /// The disk is full or fails, and the user was told so.
+    pub disk: Option<DiskTrouble>,
     /// Why the server link ended for good.
     pub ended: FailKind,
 }
@@ -238,6 +245,9 @@ pub struct Contact {
     pub tried_ms: u64,
     /// How long to wait for a receipt before sending again; it doubles.
     pub resend_ms: u64,
+    /// When what the server has stored was last sent again, and how long to wait; it doubles.
+    pub stored_ms: u64,
+    pub stored_wait_ms: u64,
     /// When the server was last asked for his keys.
     pub key_asked_ms: Option<u64>,
     /// How long to wait before asking again; it doubles.
@@ -346,10 +356,10 @@ pub enum Phase {
     Running,
 }
 
-/// Начальное состояние клиента из того, что лежит на диске.
-pub fn client_new(facts: &StartFacts) -> Client {
-    let server = ServerLink {
-        address: facts.server.clone(),
+/// Линия с сервером, какой она бывает до первого звонка.
+fn server_new(address: &str) -> ServerLink {
+    ServerLink {
+        address: String::from(address),
         link: 0,
         place: String::new(),
         stage: Stage::Down,
@@ -357,7 +367,11 @@ pub fn client_new(facts: &StartFacts) -> Client {
         heard_ms: 0,
         pinged_ms: 0,
         wait_ms: 0,
-    };
+    }
+}
+
+/// Начальное состояние клиента из того, что лежит на диске.
+pub fn client_new(facts: &StartFacts) -> Client {
     let mut client = Client {
         me: facts.me,
         public: facts.public,
@@ -369,7 +383,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         run: facts.run,
         wishes: Wishes { name: name_clean(&facts.wishes.name), ..facts.wishes.clone() },
         settings: facts.settings.clone(),
-        server,
+        server: server_new(&facts.server),
         links: BTreeMap::new(),
         calls: Vec::new(),
         near: BTreeMap::new(),
@@ -380,6 +394,8 @@ pub fn client_new(facts: &StartFacts) -> Client {
         near_ms: 0,
         mesh: Mesh::default(),
         doors: facts.doors.clone(),
+        doors_own: facts.doors.clone(),
+        mapped: (None, None),
         stranger_room: STRANGER_BURST,
         stranger_ms: 0,
         keys_given: 0,
@@ -402,6 +418,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         account: AccountState::default(),
         leave: Leave::Staying,
         base_retry_ms: None,
+        disk: None,
         ended: FailKind::ServerMissing,
     };
     for outgoing in &facts.outgoing {

@@ -2,6 +2,7 @@
 //! Что рассказывает стол: легло на диск, запечатано, вскрыто, найдено; каждое идёт в свою комнату.
 
 use super::client::control_put;
+use super::disk::{disk_failed, disk_wrote};
 use super::events::{BaseTold, Out, out_show};
 use super::inbox::{Came, envelope_opened};
 use super::keys::{key_given, keys_send, seal_refused};
@@ -13,13 +14,13 @@ use super::show::Show;
 use super::state::{Client, Stage};
 use super::transfers::mark_kept;
 use super::trust::person_learned;
-use crate::base::bounds::BASE_RETRY_MS;
 use crate::base::clock::Time;
 use crate::wire::control::Mail;
 use crate::wire::packets::Kind;
 
 /// Рассказ стола: что легло на диск, запечатано, вскрыто, найдено.
 pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) {
+    disk_wrote(client, &told);
     match told {
         BaseTold::Kept { peer, message } => outbox_kept(client, peer, &message, out),
         BaseTold::Sealed { peer, message, packet, place } => {
@@ -60,9 +61,8 @@ pub fn base_told(client: &mut Client, told: BaseTold, now: Time, out: &mut Out) 
             out_show(out, Show::Info { key: "exported", values });
         }
         BaseTold::BaseFailed { fail } => {
-            client.base_retry_ms = Some(now.mono_ms + BASE_RETRY_MS);
             client.mail_spoiled = true;
-            out_show(out, Show::Error { fail, command: String::new() });
+            disk_failed(client, fail, now, out);
         }
         BaseTold::QueryFailed { fail } => {
             out_show(out, Show::Error { fail, command: String::new() });

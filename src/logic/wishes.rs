@@ -30,6 +30,8 @@ pub struct Wishes {
     pub listen: bool,
     /// People in the local network are sought.
     pub discovery: bool,
+    /// The router is asked to let callers in.
+    pub port_mapping: bool,
     /// Packets of others are passed on.
     pub carry: CarryWish,
 }

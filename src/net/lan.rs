@@ -27,13 +27,21 @@ pub struct LanSocket {
     pub goals: Vec<SocketAddr>,
 }
 
-/// Интерфейсы, на которых стоит искать: со своим адресом, не loopback; не больше предела.
+/// Интерфейсы, на которых стоит искать: со своим адресом, не больше предела. Loopback — когда
+/// других нет: на машине без сети программы находят друг друга и так.
 pub fn interfaces_now() -> Vec<Interface> {
     let mut kept = Vec::new();
+    let mut own = Vec::new();
     for interface in if_addrs::get_if_addrs().unwrap_or_default() {
-        if !interface.is_loopback() && kept.len() < INTERFACES_MAX {
+        if interface.is_loopback() {
+            own.push(interface);
+        } else if kept.len() < INTERFACES_MAX {
             kept.push(interface);
         }
+    }
+    if kept.is_empty() {
+        own.truncate(INTERFACES_MAX);
+        return own;
     }
     kept
 }

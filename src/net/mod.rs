@@ -3,10 +3,13 @@
 
 pub mod address;
 pub mod framing;
+pub mod gateway;
 pub mod guard;
 pub mod hole;
 pub mod lan;
 pub mod link;
+pub mod mapping;
+pub mod mdns;
 pub mod outside;
 pub mod probe;
 pub mod sockets;

@@ -7,7 +7,9 @@ use super::desk::{Ack, Desk};
 use super::history::{
     history_add, history_edit, history_holds, history_quote, history_read_upto, history_state,
 };
-use super::orders::{aside_keep, aside_known, early_put, early_take, order_expected, order_set};
+use super::orders::{
+    aside_keep, aside_known, early_first, early_put, early_take, order_expected, order_set,
+};
 use super::outbox::{outbox_confirm, outbox_first, outbox_waits};
 use super::people::person_get;
 use super::room_desk::{copies_raise, room_came};
@@ -73,7 +75,8 @@ pub fn desk_accept(desk: &mut Desk, came: &Came, bytes: &[u8]) -> Result<(), Fai
         ack_add(desk, came, run, next);
         return Ok(());
     }
-    if sequence > next {
+    let held = sequence == next && after_waits(desk, came, &sealed)?;
+    if sequence > next || held {
         // От кого нет ни сеанса, ни ключа, от того ничего не копится: остальное пришлют снова, а
         // продолжение разговора, которого эта база не помнит, лечится; и начало сеанса, если
         // недостающее не приходит: здесь прежняя копия, а там оно подтверждено и забыто.
@@ -85,16 +88,64 @@ pub fn desk_accept(desk: &mut Desk, came: &Came, bytes: &[u8]) -> Result<(), Fai
         ack_add(desk, came, run, next);
         return gap_do(desk, came, &sealed);
     }
-    if !next_do(desk, came, &sealed)? {
-        return Ok(());
+    if sealed.after.is_some() {
+        // Такое же могло ждать прежнего порядка.
+        early_take(&desk.base, peer, run, sequence)?;
     }
-    let mut next = next + 1;
-    while let Some(waited) = early_take(&desk.base, peer, run, next)? {
+    if next_do(desk, came, &sealed)? && early_do(desk, came, run, next + 1)? {
+        others_do(desk, came)?;
+    }
+    Ok(())
+}
+
+/// Ждёт ли начало порядка того, что должно быть показано раньше: последнего сообщения прежнего
+/// порядка здесь ещё нет. Отправитель узнает, чего оттуда не хватает.
+fn after_waits(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<bool, Fail> {
+    let Some(after) = sealed.after else {
+        return Ok(false);
+    };
+    if sealed.sequence != 1 || after.run > SEQUENCE_MAX {
+        return Ok(false);
+    }
+    let next = order_expected(&desk.base, came.peer, after.run)?.unwrap_or(1);
+    if next > after.sequence {
+        return Ok(false);
+    }
+    ack_add(desk, came, after.run, next);
+    Ok(true)
+}
+
+/// Берёт из отложенного всё, что теперь на своём месте. `false` — не вскрылось.
+fn early_do(desk: &mut Desk, came: &Came, run: u64, mut next: u64) -> Result<bool, Fail> {
+    while let Some(waited) = early_take(&desk.base, came.peer, run, next)? {
         let sealed: Sealed = body_read("early", &waited)?;
+        if after_waits(desk, came, &sealed)? {
+            early_put(&desk.base, came.peer, run, next, &waited)?;
+            return Ok(true);
+        }
         if !next_do(desk, came, &sealed)? {
-            return Ok(());
+            return Ok(false);
         }
         next += 1;
+    }
+    Ok(true)
+}
+
+/// Прежний порядок двинулся: начала других порядков, которые его ждали, берутся за ним.
+fn others_do(desk: &mut Desk, came: &Came) -> Result<(), Fail> {
+    let mut run = 0;
+    while let Some((found, sequence)) = early_first(&desk.base, came.peer, run)? {
+        run = found;
+        if sequence != 1 || order_expected(&desk.base, came.peer, found)?.is_some() {
+            continue;
+        }
+        if !early_do(desk, came, found, 1)? {
+            return Ok(());
+        }
+        if order_expected(&desk.base, came.peer, found)?.is_some() {
+            // Этого мог ждать следующий: сначала.
+            run = 0;
+        }
     }
     Ok(())
 }
@@ -133,7 +184,8 @@ fn next_do(desk: &mut Desk, came: &Came, sealed: &Sealed) -> Result<bool, Fail> 
     let Some(envelope) = desk_open(desk, peer, sealed, came.received)? else {
         return Ok(false);
     };
-    if envelope.run != sealed.run || envelope.sequence != sealed.sequence {
+    let placed = envelope.run == sealed.run && envelope.sequence == sealed.sequence;
+    if !placed || envelope.after != sealed.after {
         refuse(desk, peer, fail(FailKind::SealBroken, "sequence"), false);
         return Ok(false);
     }

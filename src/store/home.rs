@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::bounds::{RAISE_LOOK_MS, RAISE_WAIT_MS};
 use crate::base::fail::{Fail, FailKind, fail, io_try};
@@ -15,6 +15,9 @@ use crate::crypto::tls::{Trust, trust_of_ca};
 /// A second start makes this file in the home; the window of the first sees it, removes it and
 /// comes to front.
 pub const RAISE_NAME: &str = "raise";
+
+/// When a file was changed last, and its length.
+pub type Stamp = (SystemTime, u64);
 
 /// Paths of a home folder.
 #[derive(Clone, Debug)]
@@ -147,6 +150,13 @@ pub fn text_read(path: &Path) -> Result<Option<String>, Fail> {
 
 /// Пишет файл целиком и неделимо: рядом, затем переименовать. `private` — только владельцу.
 pub fn text_write(path: &Path, text: &str, private: bool) -> Result<(), Fail> {
+    text_stamp(path, text, private)?;
+    Ok(())
+}
+
+/// То же; возвращает время и длину написанного. Они взяты раньше, чем файл занял своё место: чужая
+/// правка, сделанная сразу после, от своей записи отличается.
+pub fn text_stamp(path: &Path, text: &str, private: bool) -> Result<Option<Stamp>, Fail> {
     let what = path.display().to_string();
     let mut name = path.as_os_str().to_os_string();
     name.push(".tmp");
@@ -162,7 +172,20 @@ pub fn text_write(path: &Path, text: &str, private: bool) -> Result<(), Fail> {
         io_try(FailKind::FileWrite, &what, file.sync_all())?;
     }
     drop(file);
-    io_try(FailKind::FileWrite, &what, std::fs::rename(&beside, path))
+    let stamp = file_stamp(&beside);
+    io_try(FailKind::FileWrite, &what, std::fs::rename(&beside, path))?;
+    Ok(stamp)
+}
+
+/// Время последнего изменения файла и его длина.
+pub fn file_stamp(path: &Path) -> Option<Stamp> {
+    match std::fs::metadata(path) {
+        Ok(facts) => match facts.modified() {
+            Ok(time) => Some((time, facts.len())),
+            Err(_) => None,
+        },
+        Err(_) => None,
+    }
 }
 
 /// Открывает файл строк для дописывания. Оборванная сбоем последняя строка завершается, чтобы

@@ -4,9 +4,8 @@
 //! править его руками в любое время; изменённый файл читается снова.
 
 use std::path::Path;
-use std::time::SystemTime;
 
-use super::home::{text_read, text_write};
+use super::home::{Stamp, file_stamp, text_read, text_stamp};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::base::ids::{id_digits, id_parse};
 use crate::logic::events::LimitRow;
@@ -65,16 +64,12 @@ pub fn limits_read(path: &Path) -> Result<Vec<LimitRow>, Fail> {
     }
 }
 
-/// Пишет файл неделимо и возвращает время его изменения: своя запись — не чужая правка.
-pub fn limits_write(path: &Path, rows: &[LimitRow]) -> Result<Option<SystemTime>, Fail> {
-    text_write(path, &limits_text(rows), false)?;
-    Ok(limits_changed(path))
+/// Пишет файл неделимо и возвращает, каким он написан: своя запись — не чужая правка.
+pub fn limits_write(path: &Path, rows: &[LimitRow]) -> Result<Option<Stamp>, Fail> {
+    text_stamp(path, &limits_text(rows), false)
 }
 
-/// Время последнего изменения файла.
-pub fn limits_changed(path: &Path) -> Option<SystemTime> {
-    match std::fs::metadata(path) {
-        Ok(facts) => facts.modified().ok(),
-        Err(_) => None,
-    }
+/// Каков файл теперь; сравнивается с тем, что вернула запись.
+pub fn limits_changed(path: &Path) -> Option<Stamp> {
+    file_stamp(path)
 }

@@ -110,6 +110,18 @@ pub fn early_put(
     Ok(())
 }
 
+/// Самое раннее отложенное место следующего порядка этого человека (после названного).
+pub fn early_first(base: &Connection, peer: Id, run: u64) -> Result<Option<(u64, u64)>, Fail> {
+    let query = "SELECT run, sequence FROM early WHERE peer = ?1 AND run > ?2
+        ORDER BY run, sequence LIMIT 1";
+    let mut statement = sql_try(base.prepare_cached(query))?;
+    let mut rows = sql_try(statement.query(params![peer as i64, run as i64]))?;
+    match sql_try(rows.next())? {
+        Some(row) => Ok(Some((id_of(row, 0)?, id_of(row, 1)?))),
+        None => Ok(None),
+    }
+}
+
 /// Забирает отложенное на этом месте.
 pub fn early_take(
     base: &Connection,

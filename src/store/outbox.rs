@@ -10,7 +10,7 @@ use crate::base::fail::Fail;
 use crate::base::ids::Id;
 use crate::logic::events::{OutboxRow, Place};
 use crate::wire::control::body_read;
-use crate::wire::message::{Envelope, MessageId, envelope_bytes};
+use crate::wire::message::{After, Envelope, MessageId, envelope_bytes};
 
 /// The tables of the outbox.
 pub const OUTBOX_TABLES: &str = "
@@ -127,6 +127,18 @@ pub fn outbox_first(base: &Connection, peer: Id, run: u64) -> Result<Option<u64>
     let mut rows = sql_try(statement.query(params![peer as i64, run as i64]))?;
     match sql_try(rows.next())? {
         Some(row) => Ok(Some(id_of(row, 0)?)),
+        None => Ok(None),
+    }
+}
+
+/// Место последнего запечатанного и неподтверждённого; `None` — такого нет.
+pub fn outbox_last(base: &Connection, peer: Id) -> Result<Option<After>, Fail> {
+    let query = "SELECT run, sequence FROM outbox WHERE peer = ?1 AND packet IS NOT NULL
+        ORDER BY number DESC LIMIT 1";
+    let mut statement = sql_try(base.prepare_cached(query))?;
+    let mut rows = sql_try(statement.query(params![peer as i64]))?;
+    match sql_try(rows.next())? {
+        Some(row) => Ok(Some(After { run: id_of(row, 0)?, sequence: id_of(row, 1)? })),
         None => Ok(None),
     }
 }

@@ -216,7 +216,12 @@ fn said_do(desk: &mut Desk, facts: &RoomFacts, said: &Waiting) -> Result<(), Fai
     }
     match envelope.kind {
         ENVELOPE_READ => read_do(desk, room, author, envelope),
-        ENVELOPE_LEAVE => leave_do(desk, facts.clone(), author),
+        ENVELOPE_LEAVE => match &envelope.room {
+            // Список новее его ухода: хозяин о нём уже знал или пришлёт список ещё раз. А вернуть
+            // ушедшего мог только хозяин, и прежний уход этого не отменяет.
+            Some(note) if leave_late(desk, facts, author, note) => Ok(()),
+            Some(_) | None => leave_do(desk, facts.clone(), author),
+        },
         _ => text_do(desk, facts, said),
     }
 }
@@ -279,6 +284,12 @@ fn leave_do(desk: &mut Desk, mut facts: RoomFacts, member: Id) -> Result<(), Fai
     copies_less(desk, room, member)?;
     desk.told.push(BaseTold::Room(RoomTold::Left { room, member }));
     Ok(())
+}
+
+/// Сказано ли об уходе раньше, чем сделан этот список. Хозяину и об уходе хозяина — никогда.
+fn leave_late(desk: &Desk, facts: &RoomFacts, author: Id, note: &RoomNote) -> bool {
+    let owned = facts.owner == author || facts.owner == id_of_key(&desk.public);
+    !owned && note.version < facts.version
 }
 
 /// Список от хозяина. Хозяин ли он, говорит номер комнаты: он сделан из его ключа.

@@ -9,8 +9,8 @@ use vodozemac::olm::Session;
 
 use super::desk::{Desk, aside_seal};
 use super::outbox::{
-    order_out, order_out_set, outbox_flying, outbox_open, outbox_sealed, outbox_unseal,
-    outbox_unseal_rest, outbox_unsealed,
+    order_out, order_out_set, outbox_flying, outbox_last, outbox_open, outbox_sealed,
+    outbox_unseal, outbox_unseal_rest, outbox_unsealed,
 };
 use super::people::{
     SessionRow, account_get, account_set, person_get, person_set, session_forget, session_set,
@@ -169,7 +169,7 @@ pub fn desk_seal(
         intro = Some(Intro { public: desk.public, signature });
     }
     let Place { run, sequence } = place;
-    let sealed = Sealed { run, sequence, kind, body, intro };
+    let sealed = Sealed { run, sequence, kind, body, intro, after: envelope.after };
     let packet = match minicbor::to_vec(&sealed) {
         Ok(packet) => packet,
         Err(_) => return Err(fail(FailKind::BodyBad, "sealed")),
@@ -223,6 +223,8 @@ pub fn desk_seal_waiting(desk: &mut Desk, peer: Id) -> Result<(), Fail> {
     for mut envelope in outbox_unsealed(&desk.base, peer, room)? {
         envelope.run = run;
         envelope.sequence = next;
+        // Лежащее на сервере осталось в прежнем порядке: новое не показывают раньше него.
+        envelope.after = if next == 1 { outbox_last(&desk.base, peer)? } else { None };
         let (message, place) = (envelope.id, Place { run, sequence: next });
         let Some(packet) = desk_seal(desk, peer, place, envelope)? else {
             break;

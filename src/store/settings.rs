@@ -49,6 +49,7 @@ pub const SETTINGS: &[SettingRow] = &[
     row("listen", SettingKind::Switch, "on"),
     row("discovery", SettingKind::Switch, "on"),
     row("carry", SettingKind::Choice(&["on", "own", "off"]), "on"),
+    row("port_mapping", SettingKind::Switch, "on"),
     row("theme", SettingKind::Choice(&["system", "light", "dark"]), "system"),
     row("send_key", SettingKind::Choice(&["enter", "ctrl_enter"]), "enter"),
     row("notifications", SettingKind::Switch, "on"),

@@ -92,6 +92,9 @@ pub struct Envelope {
     /// Where the sender may be found.
     #[n(13)]
     pub meeting: Option<Meeting>,
+    /// What this first message of an order comes after, as it stands outside.
+    #[n(14)]
+    pub after: Option<After>,
 }
 
 /// A proposal to meet without the server, or its answer.
@@ -110,6 +113,16 @@ pub struct Meeting {
     /// TCP addresses at which he listens.
     #[n(3)]
     pub doors: Vec<String>,
+}
+
+/// The last message of an earlier order that was on its way when a new one began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct After {
+    #[n(0)]
+    pub run: u64,
+    #[n(1)]
+    pub sequence: u64,
 }
 
 /// A file that is offered. Its key is fresh and random; it travels only inside the envelope.
@@ -151,6 +164,9 @@ pub struct Sealed {
     /// Whose Olm key it is; with type 0 only.
     #[n(4)]
     pub intro: Option<Intro>,
+    /// Of the first message of an order: the message of an earlier one that is shown before it.
+    #[n(5)]
+    pub after: Option<After>,
 }
 
 /// Binds the Olm key of a message of type 0 to the sender's identity.

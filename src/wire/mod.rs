@@ -9,5 +9,6 @@ pub mod file;
 pub mod header;
 pub mod message;
 pub mod packets;
+pub mod portmap;
 pub mod room;
 pub mod stun;

@@ -14,12 +14,12 @@ use super::filesaver::SaverOrder;
 use super::listener::{Heard, ListenerOrder};
 use super::map::{Batch, QUEUES, Queues, batch_give};
 use super::perform::{
-    Hands, Over, backlog_drain, hands_flush, perform, post_listener, post_reader, post_saver,
-    post_sender, puncher_order,
+    Hands, Over, backlog_drain, hands_flush, map_wish, perform, post_listener, post_reader,
+    post_saver, post_sender, puncher_order,
 };
 use super::roles::{ClientStart, Event, PuncherOrder, ServerStart};
 use super::sender::SenderOrder;
-use crate::base::bounds::{FINISH_MS, HEADER_BYTES, TICK_MS};
+use crate::base::bounds::{FINISH_MS, HEADER_BYTES, MAPPING_WAIT_MS, TICK_MS};
 use crate::base::clock::{Time, time_now};
 use crate::base::fail::{Fail, FailKind, fail};
 use crate::crypto::file_cipher::random_fill;
@@ -53,6 +53,7 @@ struct Controller {
     left: Option<Instant>,
     saved: bool,
     written: bool,
+    unmapped: bool,
 }
 
 /// Поток controller.
@@ -66,6 +67,7 @@ pub fn controller_main() {
         left: None,
         saved: false,
         written: false,
+        unmapped: false,
     };
     let mut ticked = Instant::now();
     loop {
@@ -163,6 +165,9 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
         }
         Event::StoreFailed { fail } => {
             tracing::error!("disk: {}", fail.detail);
+            if fail.kind == FailKind::DiskFull && matches!(controller.role, Role::Client(_)) {
+                return client_tell(controller, queues, ClientEvent::DiskFailed { fail });
+            }
             show(queues, Show::Error { fail, command: String::new() });
         }
         Event::SaverIdle => controller.saved = true,
@@ -171,6 +176,7 @@ fn event_do(controller: &mut Controller, queues: &Queues, event: Event) {
             puncher_order(queues, PuncherOrder::Sync);
         }
         Event::PuncherIdle => controller.written = true,
+        Event::MapperIdle => controller.unmapped = true,
     }
 }
 
@@ -200,6 +206,7 @@ fn client_begin(controller: &mut Controller, queues: &Queues, start: ClientStart
     hands.address = start.facts.server.clone();
     hands.call = Some(start.call);
     hands.seek = start.seek;
+    hands.map_port = start.map_port;
     if let Some((socket, tls)) = start.door {
         if let Ok(door) = socket.local_addr() {
             puncher_order(queues, PuncherOrder::Open { door, tls: tls.clone() });
@@ -402,13 +409,17 @@ fn leave_check(controller: &mut Controller, queues: &Queues) -> bool {
     };
     let Some(since) = controller.left else {
         controller.left = Some(Instant::now());
+        controller.unmapped = !controller.hands.mapping;
+        map_wish(&mut controller.hands, queues, false);
         post_saver(&mut controller.hands, queues, SaverOrder::Sync);
         post_sender(&mut controller.hands, queues, SenderOrder::Sync);
         hands_flush(&mut controller.hands, queues);
         return false;
     };
     let late = since.elapsed() >= Duration::from_millis(FINISH_MS * 2);
-    if (controller.saved && controller.written) || late {
+    // Роутера ждут недолго: его срок кончится и сам.
+    let told = controller.unmapped || since.elapsed() >= Duration::from_millis(MAPPING_WAIT_MS * 4);
+    if (controller.saved && controller.written && told) || late {
         let wait = Duration::from_secs(2);
         if code == EXIT_RESTART {
             // Новой программе нужен замок папки.

@@ -24,7 +24,7 @@ use crate::store::contacts::contacts_write;
 use crate::store::desk::Desk;
 use crate::store::finished::finished_append;
 use crate::store::folders::{Folders, folder_of, folders_read, folders_switch};
-use crate::store::home::Home;
+use crate::store::home::{Home, Stamp};
 use crate::store::licence::{licence_changed, licence_read};
 use crate::store::limits::{limits_changed, limits_read, limits_write};
 use crate::store::part::{
@@ -97,7 +97,7 @@ struct Saver {
     finished: BTreeSet<Transfer>,
     settings: Settings,
     folders: Folders,
-    limits_time: Option<SystemTime>,
+    limits_time: Option<Stamp>,
     licence_time: Option<SystemTime>,
     registered: Option<File>,
     keeper: Keeper,

@@ -15,6 +15,7 @@ use crate::base::bounds::{BEACON_MS, BEACONS_ANSWERED_MAX, BEACONS_HEARD_MAX, IN
 use crate::base::ids::Id;
 use crate::logic::events::ClientEvent;
 use crate::net::lan::{LanSocket, ears_open, interfaces_now, mouths_open};
+use crate::net::mdns::{Mdns, mdns_end, mdns_hear, mdns_start};
 use crate::net::sockets::door_addresses;
 use crate::wire::beacon::{BEACON_ASKS, Beacon, beacon_bytes, beacon_read};
 
@@ -22,6 +23,8 @@ use crate::wire::beacon::{BEACON_ASKS, Beacon, beacon_bytes, beacon_read};
 pub const FINDER_FIRST: usize = usize::MAX / 2;
 /// Moments after the start at which beacons go out, until the usual pace.
 const EARLY_MS: [u64; 4] = [0, 200, 800, 2_500];
+/// Как часто забирать найденное через mDNS.
+const MDNS_LOOK_MS: u64 = 500;
 /// Longest datagram that is looked at.
 const DATAGRAM_MAX: usize = 512;
 
@@ -32,6 +35,8 @@ pub struct Finder {
     me: Id,
     interfaces: Vec<Interface>,
     sockets: Vec<LanSocket>,
+    /// None: it could not be started.
+    mdns: Option<Mdns>,
     looked: Instant,
     early: usize,
     next: Instant,
@@ -50,6 +55,7 @@ pub fn finder_make(order: SeekOrder, registry: &Registry) -> Finder {
         order,
         interfaces: Vec::new(),
         sockets: Vec::new(),
+        mdns: None,
         looked: now,
         early: 0,
         next: now,
@@ -57,12 +63,28 @@ pub fn finder_make(order: SeekOrder, registry: &Registry) -> Finder {
         heard: 0,
         answered: 0,
     };
+    let port = match finder.order.door {
+        Some(door) => Some(door.port()),
+        None => None,
+    };
+    match mdns_start(finder.me, &finder.fingerprint, port) {
+        Ok(mdns) => finder.mdns = Some(mdns),
+        Err(failed) => tracing::warn!("LAN: {}", failed.detail),
+    }
     sockets_renew(&mut finder, registry, interfaces_now());
     finder
 }
 
 /// Больше никого не ищут: сокеты уходят.
 pub fn finder_end(finder: &mut Finder, registry: &Registry) {
+    sockets_close(finder, registry);
+    if let Some(mdns) = finder.mdns.take() {
+        mdns_end(&mdns);
+    }
+}
+
+/// Закрывает сокеты маяков.
+fn sockets_close(finder: &mut Finder, registry: &Registry) {
     for socket in &mut finder.sockets {
         let _ = registry.deregister(&mut socket.socket);
     }
@@ -71,7 +93,7 @@ pub fn finder_end(finder: &mut Finder, registry: &Registry) {
 
 /// Открывает сокеты заново под эти интерфейсы.
 fn sockets_renew(finder: &mut Finder, registry: &Registry, interfaces: Vec<Interface>) {
-    finder_end(finder, registry);
+    sockets_close(finder, registry);
     finder.sockets = ears_open(&interfaces, finder.order.port);
     finder.sockets.extend(mouths_open(&interfaces, finder.order.port));
     for (index, socket) in finder.sockets.iter_mut().enumerate() {
@@ -101,6 +123,7 @@ pub fn finder_turn(finder: &mut Finder, registry: &Registry, queues: &Queues) ->
             }
         }
     }
+    mdns_tell(finder, queues);
     if now >= finder.next {
         beacons_send(finder);
         finder.early += 1;
@@ -110,8 +133,26 @@ pub fn finder_turn(finder: &mut Finder, registry: &Registry, queues: &Queues) ->
         };
         finder.next = now + Duration::from_millis(wait);
     }
-    let look = Duration::from_millis(INTERFACES_MS);
+    let look = Duration::from_millis(MDNS_LOOK_MS);
     Duration::min(finder.next.saturating_duration_since(now), look)
+}
+
+/// Найденное через mDNS: controller-у, как услышанное маяком.
+fn mdns_tell(finder: &mut Finder, queues: &Queues) {
+    let Some(mdns) = &mut finder.mdns else {
+        return;
+    };
+    for seen in mdns_hear(mdns, &finder.interfaces) {
+        if seen.id == finder.me {
+            continue;
+        }
+        // Последний сказанный пробуется первым.
+        for address in seen.addresses.iter().rev() {
+            let (id, fingerprint, address) = (seen.id, seen.fingerprint, address.to_string());
+            let near = ClientEvent::Near { id, fingerprint, address };
+            let _ = queues.events.put.send(Event::Tell(near));
+        }
+    }
 }
 
 /// Свой маяк; `None` — двери нет, звать к себе некуда.

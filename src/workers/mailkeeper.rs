@@ -76,7 +76,7 @@ fn mail_lost(keeper: &mut MailKeeper, failed: &Fail) {
         keeper.told.push(ServerEvent::MailFailed { dest, from, header, bytes, fail });
     }
     for (link, action) in keeper.asked.drain(..) {
-        let told = AccountTold::Done { action, reason: failed.kind };
+        let told = AccountTold::Done { action, reason: FailKind::ServerDisk };
         keeper.told.push(ServerEvent::Account { link, told });
     }
 }

@@ -5,6 +5,7 @@
 //!   sockets → listener ─┐                        ┌→ sender → sockets
 //!     address → connector ─┤                     ├→ filesaver → disk
 //!     UDP ←→ puncher ──────┤                     ├→ connector, puncher, listener
+//!     router ←→ mapper ────┤                     ├→ mapper
 //!     disk → filereader ───┼──→ controller ──────┼→ filereader
 //!     face, filesaver,     │   (owns the state)  │
 //!     sender ──────────────┘                     └→ displayer → face
@@ -27,8 +28,9 @@ use super::displayer::displayer_main;
 use super::filereader::{ReaderOrder, filereader_main};
 use super::filesaver::{SaverOrder, filesaver_main};
 use super::listener::{Heard, ListenerOrder, listener_main};
+use super::mapper::mapper_main;
 use super::puncher::puncher_main;
-use super::roles::{ConnectorOrder, Event, FaceMain, PuncherOrder};
+use super::roles::{ConnectorOrder, Event, FaceMain, MapperOrder, PuncherOrder};
 use super::sender::{SenderOrder, sender_main};
 use crate::base::bounds::{
     POOL_BUFFERS, QUEUE_BATCHES, QUEUE_EVENTS, QUEUE_ORDERS, QUEUE_SHOW, QUEUE_WINDOW,
@@ -53,6 +55,7 @@ pub const WORKERS: &[WorkerRow] = &[
     WorkerRow { name: "displayer", main: displayer_main },
     WorkerRow { name: "connector", main: connector_main },
     WorkerRow { name: "puncher", main: puncher_main },
+    WorkerRow { name: "mapper", main: mapper_main },
 ];
 
 /// One edge: which queue, who puts, who takes, what happens when it is full.
@@ -73,7 +76,16 @@ pub const EDGES: &[EdgeRow] = &[
     },
     EdgeRow {
         queue: "events",
-        puts: &["sender", "filesaver", "filereader", "connector", "puncher", "displayer", "face"],
+        puts: &[
+            "sender",
+            "filesaver",
+            "filereader",
+            "connector",
+            "puncher",
+            "mapper",
+            "displayer",
+            "face",
+        ],
         takes: "controller",
         when_full: "the putter waits",
     },
@@ -112,6 +124,12 @@ pub const EDGES: &[EdgeRow] = &[
         puts: &["controller"],
         takes: "puncher",
         when_full: "the order is dropped; the two are introduced again later",
+    },
+    EdgeRow {
+        queue: "to_mapper",
+        puts: &["controller"],
+        takes: "mapper",
+        when_full: "the order is dropped; what the router granted ends by itself",
     },
     EdgeRow {
         queue: "to_displayer",
@@ -154,6 +172,7 @@ pub struct Queues {
     pub to_filereader: Queue<ReaderOrder>,
     pub to_connector: Queue<ConnectorOrder>,
     pub to_puncher: Queue<PuncherOrder>,
+    pub to_mapper: Queue<MapperOrder>,
     pub to_displayer: Queue<Show>,
     /// Empty buffers for use again. Neither putting nor taking ever waits, so it is no edge.
     pub pool: Queue<Batch>,
@@ -195,6 +214,7 @@ fn queues_make() -> Queues {
         to_filereader: queue_make(QUEUE_ORDERS),
         to_connector: queue_make(QUEUE_ORDERS),
         to_puncher: queue_make(QUEUE_ORDERS),
+        to_mapper: queue_make(QUEUE_ORDERS),
         to_displayer: queue_make(QUEUE_SHOW),
         pool: queue_make(POOL_BUFFERS),
         saver_bytes: AtomicUsize::new(0),

@@ -13,6 +13,7 @@ pub mod listener;
 pub mod longreads;
 pub mod mailkeeper;
 pub mod map;
+pub mod mapper;
 pub mod pace;
 pub mod perform;
 pub mod puncher;

@@ -14,7 +14,9 @@ use super::filereader::{ReadOrder, ReaderOrder};
 use super::filesaver::{SaverOrder, saver_weight};
 use super::listener::ListenerOrder;
 use super::map::{Batch, Queue, Queues, batch_add, batch_take};
-use super::roles::{ConnectOrder, ConnectorOrder, PunchOrder, PuncherOrder, SeekOrder};
+use super::roles::{
+    ConnectOrder, ConnectorOrder, MapperOrder, PunchOrder, PuncherOrder, SeekOrder,
+};
 use super::sender::SenderOrder;
 use crate::base::bounds::{
     CARRY_FILES_MAX, CARRY_MESSAGES_MAX, LANE_FILES_MAX, LANE_MESSAGES_MAX, SAVER_BYTES_MAX,
@@ -44,6 +46,10 @@ pub struct Hands {
     pub call: Option<Arc<ClientConfig>>,
     /// How people in the local network are sought.
     pub seek: Option<SeekOrder>,
+    /// The port that the router is to let callers in at.
+    pub map_port: Option<u16>,
+    /// The router was asked; it is told when one leaves.
+    pub mapping: bool,
     pub leaving: Option<u8>,
     /// The lock of the home; given up when the program begins again.
     pub lock: Option<File>,
@@ -266,6 +272,7 @@ fn perform_one(
             hole_do(hands, queues, action);
         }
         Action::Seek { on } => seek(hands, queues, on),
+        Action::Map { on } => map_wish(hands, queues, on),
         Action::Show(show) => post_show(hands, queues, show),
         Action::LimitsSave { rows } => post_saver(hands, queues, SaverOrder::Limits(rows)),
         Action::ContactsSave { rows } => post_saver(hands, queues, SaverOrder::Contacts(rows)),
@@ -371,6 +378,17 @@ fn hole_do(hands: &Hands, queues: &Queues, action: Action) {
 fn seek(hands: &Hands, queues: &Queues, on: bool) {
     let order = if on { hands.seek.clone() } else { None };
     connector_order(queues, ConnectorOrder::Seek(order));
+}
+
+/// Велит просить роутер впускать или больше не просить.
+pub fn map_wish(hands: &mut Hands, queues: &Queues, on: bool) {
+    let order = match hands.map_port {
+        Some(port) if on => MapperOrder::Map { port },
+        Some(_) | None if hands.mapping => MapperOrder::Stop,
+        Some(_) | None => return,
+    };
+    hands.mapping = on;
+    let _ = queues.to_mapper.put.try_send(order);
 }
 
 /// Отдаёт приказ connector-у и будит его.

@@ -41,6 +41,8 @@ pub struct ClientStart {
     pub door: Option<(TcpListener, Arc<ServerConfig>)>,
     /// How people in the local network are sought; None: they are not.
     pub seek: Option<SeekOrder>,
+    /// The port that the router is to let callers in at; None: it is not asked.
+    pub map_port: Option<u16>,
 }
 
 /// Everything a server begins with.
@@ -107,6 +109,14 @@ pub enum PuncherOrder {
     Sync,
 }
 
+/// An order for the mapper.
+pub enum MapperOrder {
+    /// Ask the router to let callers in at this port, from now on.
+    Map { port: u16 },
+    /// Not any more; `MapperIdle` follows.
+    Stop,
+}
+
 /// A hole is wanted, and how the other end is called through it.
 pub struct PunchOrder {
     pub wish: Punch,
@@ -148,6 +158,8 @@ pub enum Event {
     StoreFailed {
         fail: Fail,
     },
+    /// The router was told to let nobody in any more.
+    MapperIdle,
     /// Everything that was ordered before is on disk.
     SaverIdle,
     /// Everything that was ordered before is with the kernel.

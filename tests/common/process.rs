@@ -41,6 +41,7 @@ pub fn program(exe: &str) -> Command {
     command.stdin(Stdio::null());
     // Программы испытаний не ищут друг друга по местной сети, разве что испытание того хочет.
     command.env("SUPERTEXT_DISCOVERY", "off");
+    command.env("SUPERTEXT_PORT_MAPPING", "off");
     command
 }
 

@@ -196,7 +196,14 @@ pub fn raw_seal_as_is(raw: &mut Raw, to: Id, envelope: &Envelope) -> Sealed {
         let signature = sign(&raw.signer, LABEL_CURVE, &[&curve]);
         intro = Some(Intro { public: raw.public, signature });
     }
-    Sealed { run: envelope.run, sequence: envelope.sequence, kind, body, intro }
+    Sealed {
+        run: envelope.run,
+        sequence: envelope.sequence,
+        kind,
+        body,
+        intro,
+        after: envelope.after,
+    }
 }
 
 /// Посылает запечатанное.

@@ -76,7 +76,7 @@ fn action_apply(
         Action::Close { link, fail } => link_close(world, node, link, fail),
         Action::Connect { link } => link_connect(world, node, link),
         Action::Call { link, addresses, .. } => pair_call(world, node, link, &addresses[0]),
-        Action::Seek { .. } | Action::Ask { .. } => {}
+        Action::Seek { .. } | Action::Map { .. } | Action::Ask { .. } => {}
         Action::Gather { peer } => hole_gather(world, node, peer),
         Action::Punch(wish) => hole_punch(world, node, &wish),
         Action::Show(show) => show_take(world, node, show),

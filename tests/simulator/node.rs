@@ -132,6 +132,7 @@ fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFac
             listen: true,
             discovery: false,
             carry: CarryWish::On,
+            port_mapping: false,
         },
         settings: Vec::new(),
         limits: disk.limits.clone(),

@@ -25,9 +25,8 @@ use super::world::{
     Happening, World, world_broken, world_later, world_new, world_trace, world_wait,
 };
 
-/// After the healing everything must be quiet within this time; a long mailbox and repeats on a link
-/// of 150 kB/s take most of an hour.
-const QUIET_WITHIN_US: u64 = 60 * 60 * 1_000_000;
+/// After the healing everything must be quiet within this time.
+const QUIET_WITHIN_US: u64 = 20 * 60 * 1_000_000;
 /// The quiet must last so long before the ledger is checked.
 const QUIET_LASTS_US: u64 = 2_000_000;
 

@@ -10,7 +10,7 @@ use supertext::wire::carry::{CARRY_SKIP, CarryHead, Route, Routes, carry_put};
 use supertext::wire::control::{
     KeyAnswer, KeyBundle, KeyItem, Keys, Quit, WATCH_MAX, Watch, body_read, packet_put,
 };
-use supertext::wire::message::{Envelope, Intro, Offer, Sealed};
+use supertext::wire::message::{After, Envelope, Intro, Offer, Sealed};
 use supertext::wire::packets::{Kind, PACKETS, packet_row};
 
 use super::body::body_decode;
@@ -31,6 +31,7 @@ enum What {
     Envelope,
     Offer,
     Intro,
+    After,
     KeyItem,
     KeyBundle,
 }
@@ -138,6 +139,7 @@ fn rust_reads(what: What, body: &[u8]) -> Option<Vec<u8>> {
         What::Envelope => again::<Envelope>(body),
         What::Offer => again::<Offer>(body),
         What::Intro => again::<Intro>(body),
+        What::After => again::<After>(body),
         What::KeyItem => again::<KeyItem>(body),
         What::KeyBundle => again::<KeyBundle>(body),
     }
@@ -220,6 +222,21 @@ fn maps_inside_bodies_agree_with_the_cddl() {
     compare(&cddl, "key-item", What::KeyItem, &fallback);
     let bundle = value_of(&vector_bytes("KEY")[HEADER_BYTES..], 1);
     compare(&cddl, "key-bundle", What::KeyBundle, &bundle);
+}
+
+#[test]
+fn beginning_of_an_order_agrees_with_the_cddl() {
+    let after = Some(After { run: 300, sequence: 7 });
+    let text: Envelope = minicbor::decode(&vector_bytes("ENVELOPE_TEXT")).expect("decoded");
+    let envelope = minicbor::to_vec(Envelope { after, ..text }).expect("encoded");
+    compare(&cddl(), "envelope", What::Envelope, &envelope);
+    let (kind, body) = (1, vec![3]);
+    let sealed = Sealed { run: 400, sequence: 1, kind, body, intro: None, after };
+    let sealed = minicbor::to_vec(&sealed).expect("encoded");
+    assert_eq!(hex::encode(&sealed), "a5001901900101020103410305a20019012c0107");
+    compare(&cddl(), "sealed", What::Sealed, &sealed);
+    compare(&cddl(), "after", What::After, &value_of(&sealed, 5));
+    compare(&cddl(), "after", What::After, &value_of(&envelope, 14));
 }
 
 #[test]

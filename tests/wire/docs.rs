@@ -107,7 +107,7 @@ fn reasons_of_the_page_are_those_of_the_table() {
 
 #[test]
 fn limits_of_the_page_are_those_of_the_program() {
-    let expected: [(&str, u64); 60] = [
+    let expected: [(&str, u64); 61] = [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
         ("HEADER_BYTES", bounds::HEADER_BYTES as u64),
         ("DATA_MAX", bounds::DATA_MAX as u64),
@@ -127,6 +127,7 @@ fn limits_of_the_page_are_those_of_the_program() {
         ("SESSIONS_MAX", bounds::SESSIONS_MAX as u64),
         ("RESEND_MS", bounds::RESEND_MS),
         ("RESEND_MAX_MS", bounds::RESEND_MAX_MS),
+        ("RESEND_STORED_MS", bounds::RESEND_STORED_MS),
         ("HEAL_MS", bounds::HEAL_MS),
         ("KEYS_MAX", bounds::KEYS_MAX),
         ("KEYS_LOW", bounds::KEYS_LOW),

@@ -15,7 +15,7 @@ use supertext::crypto::olm::{
     session_load, session_out, session_store, sign, signature_check, signer_of,
 };
 use supertext::wire::control::{KeyItem, body_read};
-use supertext::wire::message::{Envelope, Intro, Sealed, envelope_bytes};
+use supertext::wire::message::{After, Envelope, Intro, Sealed, envelope_bytes};
 use vodozemac::{Curve25519PublicKey, Curve25519SecretKey};
 
 use super::body::{Body, packet_decode};
@@ -210,7 +210,8 @@ fn sealed_longest(plain: &[u8]) -> Vec<u8> {
     let alice = alice();
     let (kind, body) = message_encrypt(&mut session_alice(), plain).expect("it encrypts");
     let intro = Some(Intro { public: alice.public, signature: alice.signature });
-    let sealed = Sealed { run: u64::MAX, sequence: u64::MAX, kind, body, intro };
+    let after = Some(After { run: u64::MAX, sequence: u64::MAX });
+    let sealed = Sealed { run: u64::MAX, sequence: u64::MAX, kind, body, intro, after };
     minicbor::to_vec(&sealed).expect("encoded")
 }
 
@@ -231,6 +232,7 @@ fn envelope_longest(text: usize) -> Vec<u8> {
         bond: [0xff; 32],
         room: None,
         meeting: None,
+        after: Some(After { run: u64::MAX, sequence: u64::MAX }),
     };
     envelope_bytes(&envelope).expect("encoded")
 }

@@ -267,9 +267,10 @@ pub fn sealed_expected(name: &str, body: &[u8]) -> Sealed {
         "SEALED_FIRST" => {
             let alice = alice();
             let intro = Intro { public: alice.public, signature: alice.signature };
-            Sealed { run: RUN_ALICE, sequence: 1, kind: 0, body, intro: Some(intro) }
+            let (run, intro) = (RUN_ALICE, Some(intro));
+            Sealed { run, sequence: 1, kind: 0, body, intro, after: None }
         }
-        "SEALED_ANSWER" => Sealed { run: 0, sequence: 0, kind: 1, body, intro: None },
+        "SEALED_ANSWER" => Sealed { run: 0, sequence: 0, kind: 1, body, intro: None, after: None },
         _ => panic!("no sealed message {name}"),
     }
 }
