@@ -13,23 +13,12 @@ use std::time::Instant;
 use common::files::{
     MIB, arrived, file_make, names_settle, offered, part_grown, part_length, reason_is, topup,
 };
+use common::talk::{alone, card_of, speak};
 use common::{
-    Client, World, all, client_again, client_kill, client_start_at, client_up, exit_code, forget,
-    input_end, meet, say, say_words, server_again, server_kill, told, wait, waiting, world_make,
+    Client, World, all, client_again, client_kill, client_up, exit_code, forget, input_end, meet,
+    say, say_words, server_again, server_kill, told, wait, waiting, world_make,
 };
 use serde_json::{Value, json};
-
-/// Клиент без сервера.
-fn alone(folder: &Path, name: &str, options: &[&str]) -> Client {
-    client_start_at(&folder.join(name), "", name, options)
-}
-
-/// Визитка клиента.
-fn card_of(client: &mut Client) -> String {
-    say(client, "/card");
-    let card = wait(client, json!({"event": "card"}));
-    String::from(card["card"].as_str().expect("a card"))
-}
 
 /// Соединяет первого со вторым по визитке и ждёт, что оба увидели прямую линию.
 fn connect(one: &mut Client, other: &mut Client) {
@@ -37,13 +26,6 @@ fn connect(one: &mut Client, other: &mut Client) {
     say(one, &format!("/connect {card}"));
     wait(one, json!({"event": "link", "peer": other.id, "state": "up", "path": "manual"}));
     wait(other, json!({"event": "link", "peer": one.id, "state": "up", "path": "manual"}));
-}
-
-/// Посылает текст и ждёт его на том конце и подтверждения на этом.
-fn speak(from: &mut Client, to: &mut Client, text: &str) {
-    say_words(from, &["/msg", &to.id, text]);
-    let got = wait(to, json!({"event": "message", "peer": from.id, "text": text}));
-    wait(from, json!({"event": "receipt", "message": got["message"], "state": "delivered"}));
 }
 
 /// Двое без сервера, соединённые по визитке первого набравшего.

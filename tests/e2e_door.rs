@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use common::raw::{
     Raw, hello_bytes, raw_call, raw_next, raw_packet, raw_refused, raw_send, raw_until,
 };
-use common::{Client, client_start_at, say, say_words, told, wait, waiting};
+use common::talk;
+use common::{Client, client_start_at, say, told, wait, waiting};
 use serde_json::{Value, json};
 use supertext::base::bounds::{
     DOOR_CALLS_MAX, DOOR_YOUNG_MAX, HELLO_MS, LINK_KEYS_MAX, STRANGER_BURST,
@@ -44,9 +45,7 @@ fn pair(folder: &Path) -> (Client, Client, String) {
 /// Посылает текст и ждёт подтверждения; возвращает, сколько это заняло.
 fn speak(from: &mut Client, to: &mut Client, text: &str) -> Duration {
     let since = Instant::now();
-    say_words(from, &["/msg", &to.id, text]);
-    let got = wait(to, json!({"event": "message", "peer": from.id, "text": text}));
-    wait(from, json!({"event": "receipt", "message": got["message"], "state": "delivered"}));
+    talk::speak(from, to, text);
     since.elapsed()
 }
 

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::files::{MIB, arrived, file_make, offered, part_grown, part_length, topup};
+use common::talk::speak;
 use common::{
     Client, all, client_kill, client_start_in, forget, say, say_words, server_kill,
     server_start_in, told, wait, waiting,
@@ -45,13 +46,6 @@ fn acquainted(net: &Net, folder: &Path) -> (String, String) {
     client_kill(&mut ann);
     client_kill(&mut bob);
     (first, second)
-}
-
-/// Текст туда и подтверждение обратно.
-fn speak(from: &mut Client, to: &mut Client, text: &str) {
-    say_words(from, &["/msg", &to.id, text]);
-    let got = wait(to, json!({"event": "message", "peer": from.id, "text": text}));
-    wait(from, json!({"event": "receipt", "message": got["message"], "state": "delivered"}));
 }
 
 /// Двое находят друг друга и говорят; возвращает, сколько прошло от запуска второго до ответа.

@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::files::{MIB, arrived, file_make, offered, part_grown, part_length, topup};
+use common::talk::speak;
 use common::{
     Client, Server, all, client_again, client_kill, client_start_in, forget, say, say_words,
     server_kill, server_start_in, told, wait, waiting,
@@ -55,13 +56,6 @@ fn two(first: Home, second: Home, both: bool) -> Option<Two> {
     let mut bob = start(&net, folder.path(), "bob", &server.join);
     common::meet(&mut ann, &mut bob);
     Some(Two { net, folder, server, ann, bob })
-}
-
-/// Текст туда и подтверждение обратно.
-fn speak(from: &mut Client, to: &mut Client, text: &str) {
-    say_words(from, &["/msg", &to.id, text]);
-    let got = wait(to, json!({"event": "message", "peer": from.id, "text": text}));
-    wait(from, json!({"event": "receipt", "message": got["message"], "state": "delivered"}));
 }
 
 /// Ждёт прямой линии; `None` — за положенное время не вышло.

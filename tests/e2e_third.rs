@@ -13,23 +13,12 @@ use std::time::Duration;
 use common::files::{
     MIB, arrived, file_make, names_settle, offered, part_grown, part_length, reason_is, topup,
 };
+use common::talk::{self, alone, card_of};
 use common::{
-    Client, all, client_again, client_kill, client_start_at, client_up, forget, meet, say,
-    say_words, take, wait, world_make,
+    Client, all, client_again, client_kill, client_up, forget, meet, say, say_words, take, wait,
+    world_make,
 };
 use serde_json::{Value, json};
-
-/// Клиент без сервера.
-fn alone(folder: &Path, name: &str, options: &[&str]) -> Client {
-    client_start_at(&folder.join(name), "", name, options)
-}
-
-/// Визитка клиента.
-fn card_of(client: &mut Client) -> String {
-    say(client, "/card");
-    let card = wait(client, json!({"event": "card"}));
-    String::from(card["card"].as_str().expect("a card"))
-}
 
 /// Соединяет двоих по визитке и делает их контактами друг друга.
 fn connect(one: &mut Client, other: &mut Client) {
@@ -46,11 +35,9 @@ fn third(client: &mut Client, peer: &str, via: &str) -> Value {
     wait(client, wanted)
 }
 
-/// Посылает текст и ждёт его на том конце и подтверждения на этом.
+/// Посылает текст; показан он на том конце ровно раз.
 fn speak(from: &mut Client, to: &mut Client, text: &str) {
-    say_words(from, &["/msg", &to.id, text]);
-    let got = wait(to, json!({"event": "message", "peer": from.id, "text": text}));
-    wait(from, json!({"event": "receipt", "message": got["message"], "state": "delivered"}));
+    talk::speak(from, to, text);
     let again = all(to, json!({"event": "message", "text": text, "outgoing": false}));
     assert_eq!(again.len(), 1, "{again:?}");
 }

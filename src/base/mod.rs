@@ -2,6 +2,7 @@
 //! Этаж 0: то, что нужно всем: ошибки, номера, пределы, время, журнал.
 
 pub mod bounds;
+pub mod bucket;
 pub mod clock;
 pub mod fail;
 pub mod ids;

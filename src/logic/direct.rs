@@ -21,6 +21,7 @@ use crate::base::bounds::{
     CONNECT_MS, DIRECT_LINKS_MAX, DIRECT_PING_MS, DIRECT_SILENT_MS, HELLO_MS, STRANGER_BURST,
     STRANGER_LINKS_MAX, STRANGER_RATE,
 };
+use crate::base::bucket::bucket_take;
 use crate::base::clock::Time;
 use crate::base::fail::{Fail, FailKind, fail, fail_kind_of};
 use crate::base::ids::{ID_SERVER, Id};
@@ -264,17 +265,7 @@ fn direct_allowed(
 
 /// Незнакомым вместе отведено столько пакетов: их поток не мешает разговору с прочими.
 pub fn stranger_room(client: &mut Client, now: Time) -> bool {
-    let passed = now.mono_ms.saturating_sub(client.stranger_ms);
-    let fresh = passed * STRANGER_RATE / 1_000;
-    if fresh > 0 {
-        client.stranger_room = u64::min(client.stranger_room + fresh, STRANGER_BURST);
-        client.stranger_ms = now.mono_ms;
-    }
-    if client.stranger_room == 0 {
-        return false;
-    }
-    client.stranger_room -= 1;
-    true
+    bucket_take(&mut client.strangers, STRANGER_RATE, STRANGER_BURST, now.mono_ms)
 }
 
 /// Управляющий пакет того конца.

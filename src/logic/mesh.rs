@@ -18,6 +18,7 @@ use crate::base::bounds::{
     CARRY_BURST, HOPS_MAX, NEIGHBOURS_MAX, REACHED_MAX, ROUTES_AGAIN_MS, ROUTES_GAP_MS, ROUTES_MAX,
     THIRD_AGAIN_MS,
 };
+use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::fail::Fail;
 use crate::base::ids::{Id, id_from_hash, id_is_person};
@@ -73,8 +74,7 @@ pub struct Neighbour {
     /// He asks for ours.
     pub asked: bool,
     /// Packets of others that he may still hand over, and when that was last counted.
-    pub room: u64,
-    pub room_ms: u64,
+    pub room: Bucket,
 }
 
 /// How somebody is reached.
@@ -170,8 +170,7 @@ fn neighbours_sync(client: &mut Client, now: Time) {
             told_ms: 0,
             told_version: 0,
             asked: false,
-            room: CARRY_BURST,
-            room_ms: now.mono_ms,
+            room: Bucket { room: CARRY_BURST, counted_ms: now.mono_ms },
         };
         mesh.neighbours.insert(id, fresh);
     }

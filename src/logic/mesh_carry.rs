@@ -13,6 +13,7 @@ use super::thirds::{third_find, third_hello};
 use crate::base::bounds::{
     CARRY_BURST, CARRY_RATE, HEADER_BYTES, HOPS_MAX, SEEN_NUMBERS, SEEN_PAIRS_MAX,
 };
+use crate::base::bucket::bucket_take;
 use crate::base::clock::Time;
 use crate::base::fail::Fail;
 use crate::base::ids::Id;
@@ -84,20 +85,10 @@ fn pair_new(client: &mut Client, pair: Pair, head: &CarryHead) -> bool {
 
 /// Есть ли у соседа право на ещё один пакет полосы сообщений: их столько-то в секунду.
 fn room_pay(client: &mut Client, peer: Id, now: Time) -> bool {
-    let Some(neighbour) = client.mesh.neighbours.get_mut(&peer) else {
-        return false;
-    };
-    let passed = now.mono_ms.saturating_sub(neighbour.room_ms);
-    let fresh = passed.saturating_mul(CARRY_RATE) / 1_000;
-    if fresh > 0 {
-        neighbour.room = u64::min(neighbour.room + fresh, CARRY_BURST);
-        neighbour.room_ms = now.mono_ms;
+    match client.mesh.neighbours.get_mut(&peer) {
+        Some(neighbour) => bucket_take(&mut neighbour.room, CARRY_RATE, CARRY_BURST, now.mono_ms),
+        None => false,
     }
-    if neighbour.room == 0 {
-        return false;
-    }
-    neighbour.room -= 1;
-    true
 }
 
 /// CARRY от соседа: себе — вскрыть, другому — передать дальше, остальное пропадает молча.

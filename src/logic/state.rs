@@ -14,6 +14,7 @@ use super::mesh::Mesh;
 use super::rooms::Room;
 use super::show::{FileState, Nat, Path, PeerState, Quote};
 use crate::base::bounds::STRANGER_BURST;
+use crate::base::bucket::Bucket;
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
@@ -61,8 +62,7 @@ pub struct Client {
     /// Where the router lets callers in: TCP and UDP.
     pub mapped: (Option<String>, Option<String>),
     /// Packets that strangers on direct links may still send, and when that was last counted.
-    pub stranger_room: u64,
-    pub stranger_ms: u64,
+    pub strangers: Bucket,
     /// One-time keys given out over direct links in this hour, and when it began.
     pub keys_given: u64,
     pub keys_hour_ms: u64,
@@ -396,8 +396,7 @@ pub fn client_new(facts: &StartFacts) -> Client {
         doors: facts.doors.clone(),
         doors_own: facts.doors.clone(),
         mapped: (None, None),
-        stranger_room: STRANGER_BURST,
-        stranger_ms: 0,
+        strangers: Bucket { room: STRANGER_BURST, counted_ms: 0 },
         keys_given: 0,
         keys_hour_ms: 0,
         contacts: BTreeMap::new(),

@@ -9,6 +9,7 @@ pub mod files;
 pub mod process;
 pub mod raw;
 pub mod screen;
+pub mod talk;
 
 pub use process::{
     GUARD, Guard, code_of, folder_copy, program, project, run_whole, text_of, waiting,
