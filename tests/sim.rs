@@ -15,8 +15,9 @@ use simulator::run::{Verdict, run_mesh, run_seed};
 /// link; 454, a member who left a room and then for good; 458, the middle of a first talk that the
 /// restored copy of a database does not know; 730, an old letter about leaving that came after the
 /// list with which its author had been taken in again; 1285, mail that was forged on its way to a
-/// stranger and waits at its sender.
-const SEEDS_KEPT: [u64; 5] = [74, 454, 458, 730, 1285];
+/// stranger and waits at its sender; 710, half a letter from the mailbox that was forgotten when a
+/// direct link ended.
+const SEEDS_KEPT: [u64; 6] = [74, 454, 458, 710, 730, 1285];
 
 /// Число из переменной окружения.
 fn number_of(name: &str) -> Option<u64> {

@@ -284,7 +284,7 @@ fn link_down(client: &mut Client, link: LinkId, failed: Fail, now: Time, out: &m
     out_show(out, Show::Link { state, server, reason, retry_ms });
     transfers_pause(client, None, &failed, now, out);
     let mut ids: Vec<Id> = Vec::new();
-    partials_forget(client, None);
+    partials_forget(client);
     account_link_down(client);
     let direct = direct_peers(client);
     for contact in client.contacts.values_mut() {

@@ -75,7 +75,12 @@ fn piece_join(
         if client.partials.len() >= PARTIALS_MAX || bytes > PARTIAL_BYTES_MAX / 2 {
             partial_evict(client);
         }
-        if own >= PARTIAL_MAX || client.partials.len() >= PARTIALS_MAX {
+        if own >= PARTIAL_MAX {
+            // Давнее недособранное осталось от прежнего пути; новое из-за него не пропадает: почту
+            // подтвердили бы, а её нет.
+            partial_oldest(client, source);
+        }
+        if client.partials.len() >= PARTIALS_MAX {
             return None;
         }
         place = Some(client.partials.len());
@@ -100,6 +105,16 @@ fn piece_join(
     Some(client.partials.remove(place).bytes)
 }
 
+/// Забывает самое давнее недособранное этого человека.
+fn partial_oldest(client: &mut Client, source: Id) {
+    for index in 0..client.partials.len() {
+        if client.partials[index].source == source {
+            client.partials.remove(index);
+            return;
+        }
+    }
+}
+
 /// Освобождает место: самое давнее недособранное того, кто не в контактах.
 fn partial_evict(client: &mut Client) {
     for index in 0..client.partials.len() {
@@ -114,15 +129,10 @@ fn partial_evict(client: &mut Client) {
     }
 }
 
-/// Забывает недособранное от этого человека (или ото всех): продолжения не будет.
-pub fn partials_forget(client: &mut Client, source: Option<Id>) {
-    let mut kept = Vec::new();
-    for partial in client.partials.drain(..) {
-        if source.is_some() && source != Some(partial.source) {
-            kept.push(partial);
-        }
-    }
-    client.partials = kept;
+/// Линия с сервером пропала: забывает всё недособранное, продолжения не будет. Больше ничто этого
+/// не требует: половина письма из ящика, забытая посреди его выдачи, была бы подтверждена меткой.
+pub fn partials_forget(client: &mut Client) {
+    client.partials.clear();
 }
 
 /// Заводит запись о незнакомце, который пишет: он просится, а о присутствии ему ничего не говорят,

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use super::contacts::{contact_name, contact_state};
 use super::direct::link_end;
 use super::events::{LinkId, Out, out_show};
-use super::inbox::partials_forget;
 use super::messages::outbox_again;
 use super::show::{LinkShow, Path, PathShow, PeerState, Show};
 use super::state::{Client, PeerLink, Stage};
@@ -133,9 +132,6 @@ pub fn path_settle(
     }
     presence_settle(client, peer, out);
     path_show(client, peer, lost, out);
-    if after.is_none() {
-        partials_forget(client, Some(peer));
-    }
     if let Some(contact) = client.contacts.get_mut(&peer) {
         outbox_again(contact);
         if after.is_some() {

@@ -5,7 +5,6 @@
 
 use super::contacts::contact_name;
 use super::events::{Out, out_show};
-use super::inbox::partials_forget;
 use super::messages::{outbox_again, outbox_stored};
 use super::paths::{direct_bury, direct_doubt, direct_has, presence_settle};
 use super::show::{PeerState, Show};
@@ -101,7 +100,6 @@ fn peer_left(client: &mut Client, id: Id, now: Time, out: &mut Out) {
         return;
     }
     presence_settle(client, id, out);
-    partials_forget(client, Some(id));
     if let (Some(contact), false) = (client.contacts.get_mut(&id), known) {
         // Посланное ему могло пропасть: теперь оно ляжет на сервер.
         outbox_again(contact);
