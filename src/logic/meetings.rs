@@ -24,6 +24,19 @@ use crate::crypto::identity::PublicKey;
 use crate::wire::message::{ENVELOPE_MEETING, Envelope, Meeting};
 use crate::wire::stun::Token;
 
+/// An introduction on its way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Meet {
+    /// The token of one's own proposal, until it is answered.
+    pub own: Option<Token>,
+    /// His proposal, until it is answered.
+    pub theirs: Option<Meeting>,
+    /// When he proposed last.
+    pub heard_ms: u64,
+    pub next_ms: u64,
+    pub wait_ms: u64,
+}
+
 /// Two people were introduced: a hole between them is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Punch {

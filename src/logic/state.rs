@@ -10,6 +10,7 @@ use super::events::{
     FileMark, FinishedRow, LinkId, PersonFacts, Place, Standing, StartFacts, Transfer,
     TransferFacts, Wishes,
 };
+use super::meetings::Meet;
 use super::mesh::Mesh;
 use super::rooms::Room;
 use super::show::{FileState, Nat, Path, PeerState, Quote};
@@ -18,8 +19,7 @@ use crate::base::bucket::Bucket;
 use crate::base::fail::FailKind;
 use crate::base::ids::Id;
 use crate::crypto::identity::PublicKey;
-use crate::wire::message::{Envelope, Meeting, MessageId, TransferId};
-use crate::wire::stun::Token;
+use crate::wire::message::{Envelope, MessageId, TransferId};
 
 /// Everything a client knows.
 #[derive(Debug)]
@@ -185,19 +185,6 @@ pub struct Near {
     /// SHA-256 of the key he claims.
     pub fingerprint: [u8; 32],
     pub seen_ms: u64,
-}
-
-/// An introduction on its way.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Meet {
-    /// The token of one's own proposal, until it is answered.
-    pub own: Option<Token>,
-    /// His proposal, until it is answered.
-    pub theirs: Option<Meeting>,
-    /// When he proposed last.
-    pub heard_ms: u64,
-    pub next_ms: u64,
-    pub wait_ms: u64,
 }
 
 /// Somebody to be called directly, again and again.
