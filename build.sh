@@ -33,6 +33,9 @@ RUST_PACKAGES=(
     'rustc cargo rust-clippy rustfmt'
 )
 
+# Сколько гигабайт должно быть свободно для испытаний: сборка и их файлы.
+TEST_DISK_GIB=6
+
 # Что нужно окну: заголовки, с которыми собирается FLTK, и зачем они.
 WINDOW_PACKAGES=(
     'g++|C++ compiler: the window library is built from its own source'
@@ -429,9 +432,20 @@ word_check() {
     cargo test --locked --test style
 }
 
+# Проверяет, что в папке $1 хватит места. На полном диске падают случайные тесты, и причины не видно.
+disk_ready() {
+    local free
+    free=$(df -Pk "$1" | awk 'NR == 2 { print int($4 / 1048576) }')
+    if [ "$free" -lt "$TEST_DISK_GIB" ]; then
+        die "the tests need $TEST_DISK_GIB GiB of free disk, $1 has $free: make room and start again"
+    fi
+}
+
 # Правила стиля — один из тестов проекта, поэтому отдельно они здесь не запускаются.
 # Тесты Rust идут последними: их итоговые строки остаются в конце вывода.
 word_test() {
+    disk_ready "$project"
+    disk_ready "${TMPDIR:-/tmp}"
     lint
     say "tests/certificates.sh"
     tests/certificates.sh

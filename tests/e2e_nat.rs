@@ -15,12 +15,12 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::files::{MIB, arrived, file_make, offered, part_grown, part_length, topup};
-use common::talk::speak;
+use common::talk::{card_of, speak};
 use common::{
     Client, Server, all, client_again, client_kill, client_start_in, forget, say, say_words,
     server_kill, server_start_in, told, wait, waiting,
 };
-use lab::nat::{Home, SERVER, ipv6_give, nat_net, rate_limit, router};
+use lab::nat::{Home, SERVER, ipv6_give, nat_net, rate_limit, router, slow};
 use lab::{Net, cable, inside, place};
 use serde_json::{Value, json};
 
@@ -276,4 +276,49 @@ fn a_flood_at_the_hole_is_not_heard() {
     let said = String::from_utf8_lossy(&heard.stdout).trim().to_string();
     assert_eq!(said, "sent 60000 heard 0");
     speak(&mut two.ann, &mut two.bob, "after");
+}
+
+/// Кабель Ann медленный и теряет посылки: файл через дыру доходит тем же, слова его обгоняют.
+#[test]
+fn a_file_passes_a_slow_and_lossy_cable() {
+    let Some(mut two) = linked() else { return };
+    let (ann, bob) = (&mut two.ann, &mut two.bob);
+    topup(ann, bob);
+    let cable = slow(&two.net, "ann", 30, 5, 2);
+    let path = file_make(two.folder.path(), "big.bin", 4 * MIB, 24);
+    offered(ann, bob, &path);
+    part_grown(bob, MIB / 2);
+    speak(ann, bob, "while a file runs");
+    speak(bob, ann, "and back");
+    arrived(ann, bob, &path);
+    drop(cable);
+    row_print("Cone - Cone, 30±5 ms and 2 % loss each way: direct, file identical");
+}
+
+/// Сервера нет, роутеры дыр не дают, но есть общий знакомый в сети: всё идёт через него.
+#[test]
+fn two_behind_symmetric_routers_share_a_friend() {
+    let homes = [("ann", Home::Symmetric), ("bob", Home::Symmetric), ("cat", Home::Public)];
+    let Some(net) = nat_net(&homes) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut people = Vec::new();
+    for (machine, _) in homes {
+        let options = ["--yes", "--accept-files"];
+        let home = folder.path().join(machine);
+        people.push(client_start_in(&place(&net, machine), &home, machine, &options));
+    }
+    let [ann, bob, cat] = people.as_mut_slice() else { panic!("three people") };
+    let card = card_of(cat);
+    for one in [&mut *ann, &mut *bob] {
+        say(one, &format!("/connect {card}"));
+        wait(one, json!({"event": "link", "peer": cat.id, "state": "up", "path": "manual"}));
+        common::meet(one, cat);
+    }
+    speak(ann, bob, "over a friend");
+    wait(ann, json!({"event": "link", "peer": bob.id, "state": "up", "path": "third"}));
+    speak(bob, ann, "and back");
+    let path = file_make(folder.path(), "big.bin", 4 * MIB, 25);
+    offered(ann, bob, &path);
+    arrived(ann, bob, &path);
+    row_print("Symmetric - Symmetric, no server, a public friend: third, file identical");
 }
