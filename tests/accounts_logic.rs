@@ -342,7 +342,7 @@ fn the_database_keeps_one_account_for_a_name_and_an_id() {
     }
     // Диск отказал: спросивший узнаёт, а не ждёт вечно.
     keeper.base.as_ref().unwrap().execute_batch("PRAGMA query_only=ON").unwrap();
-    assert_eq!(done(&mut keeper, register(5, "late", 1)), FailKind::FileWrite);
+    assert_eq!(done(&mut keeper, register(5, "late", 1)), FailKind::ServerDisk);
     keeper.base.as_ref().unwrap().execute_batch("PRAGMA query_only=OFF").unwrap();
     assert_eq!(done(&mut keeper, register(5, "late", 1)), FailKind::None);
 }
