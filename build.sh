@@ -36,6 +36,10 @@ RUST_PACKAGES=(
 # Сколько гигабайт должно быть свободно для испытаний: сборка и их файлы.
 TEST_DISK_GIB=6
 
+# Испытания, которые больше ждут (часов, сетей), чем считают: идут рядом с прочими.
+PATIENT_TESTS='e2e_contacts e2e_doctor e2e_door e2e_full_disk e2e_lan e2e_life'
+PATIENT_TESTS+=' e2e_mapping e2e_nat e2e_raw e2e_third_lab lab_nat'
+
 # Что нужно окну: заголовки, с которыми собирается FLTK, и зачем они.
 WINDOW_PACKAGES=(
     'g++|C++ compiler: the window library is built from its own source'
@@ -442,7 +446,8 @@ disk_ready() {
 }
 
 # Правила стиля — один из тестов проекта, поэтому отдельно они здесь не запускаются.
-# Тесты Rust идут последними: их итоговые строки остаются в конце вывода.
+# Тесты Rust идут последними: их итоговые строки остаются в конце вывода. Испытания, которые больше
+# ждут, чем считают, идут рядом с прочими, их вывод печатается после.
 word_test() {
     disk_ready "$project"
     disk_ready "${TMPDIR:-/tmp}"
@@ -450,7 +455,21 @@ word_test() {
     say "tests/certificates.sh"
     tests/certificates.sh
     say "cargo test"
-    cargo test --locked --no-fail-fast
+    cargo test --locked --no-run
+    local path name code=0 quick=() patient=() beside
+    for path in tests/*.rs; do
+        name=$(basename "$path" .rs)
+        case " $PATIENT_TESTS " in
+            *" $name "*) patient+=(--test "$name") ;;
+            *) quick+=(--test "$name") ;;
+        esac
+    done
+    cargo test --locked --no-fail-fast "${patient[@]}" > "$target/patient-tests.log" 2>&1 &
+    beside=$!
+    cargo test --locked --no-fail-fast --lib --bins "${quick[@]}" || code=$?
+    wait "$beside" || code=$?
+    cat "$target/patient-tests.log"
+    return "$code"
 }
 
 word_bench() {

@@ -13,6 +13,7 @@ mod lab;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use common::files::files_same;
 use common::process::run_whole;
@@ -22,7 +23,7 @@ use common::screen::{
 };
 use common::{
     Client, Guard, client_kill, client_start_in, client_up, exit_code, fits, meet, program, say,
-    say_words, server_kill, wait, wait_many, world_make,
+    say_words, server_kill, take, wait, wait_many, waiting, world_make,
 };
 use serde_json::json;
 
@@ -382,6 +383,17 @@ fn cards_and_people_nearby() {
     wait(dan, json!({"event": "request", "id": anna.client.id}));
     hit(&screen, &mut anna, &format!("Person({})", number_of(eve)));
     hit(&screen, &mut anna, "HeadPage");
-    hit(&screen, &mut anna, "/disconnect");
-    wait(&mut anna.client, json!({"event": "link", "peer": eve.id, "state": "down"}));
+    // Страница могла сдвинуться под мышью: нажимается, пока не подействует.
+    let down = json!({"event": "link", "peer": eve.id, "state": "down"});
+    let since = Instant::now();
+    while take(&mut anna.client, &down).is_none() {
+        assert!(waiting(since), "still linked");
+        for (what, _) in hits(&mut anna) {
+            if what.contains("/disconnect") {
+                hit(&screen, &mut anna, "/disconnect");
+                pause(1_000);
+                break;
+            }
+        }
+    }
 }
