@@ -5,14 +5,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "common/facts.rs"]
+mod facts;
+
+use facts::{contact_plain, facts_plain};
 use supertext::base::bounds::{HEADER_BYTES, MEET_ADDRESSES, MEET_LOOK_MS};
 use supertext::base::clock::Time;
 use supertext::base::ids::{ID_SERVER, Id};
 use supertext::crypto::identity::{PublicKey, id_of_key, sha256};
 use supertext::logic::client::{client_start, client_step};
 use supertext::logic::events::{
-    AcceptFiles, Action, BaseOrder, BaseTold, ClientEvent, ContactRow, Out, PersonFacts, Punch,
-    Standing, StartFacts, Wishes, out_clear,
+    Action, BaseOrder, BaseTold, ClientEvent, Out, PersonFacts, Punch, Standing, out_clear,
 };
 use supertext::logic::mesh::CarryWish;
 use supertext::logic::show::PeerState;
@@ -52,20 +55,6 @@ fn keys() -> [PublicKey; 3] {
     keys
 }
 
-/// Контакт с этим ключом.
-fn contact(key: &PublicKey, blocked: bool, standing: Standing) -> ContactRow {
-    ContactRow {
-        id: id_of_key(key),
-        name: String::from("somebody"),
-        blocked,
-        standing,
-        words: String::new(),
-        keep: true,
-        folder: String::new(),
-        card: String::new(),
-    }
-}
-
 /// Клиент посередине: у одного контакта номер меньше, у другого больше.
 fn bench_with(blocked: bool, standing: Standing, listen: bool) -> Bench {
     let [low, own, high] = keys();
@@ -74,41 +63,13 @@ fn bench_with(blocked: bool, standing: Standing, listen: bool) -> Bench {
         let peer = id_of_key(&public);
         people.push(PersonFacts { peer, public, changed: None, verified: false });
     }
-    let wishes = Wishes {
-        name: String::from("me"),
-        messages_first: 0,
-        files_first: 0,
-        accept_files: AcceptFiles::Off,
-        keep_first: true,
-        answer_yes: false,
-        contacts_only: false,
-        bits: false,
-        listen,
-        discovery: false,
-        carry: CarryWish::Off,
-        port_mapping: false,
-    };
-    let facts = StartFacts {
-        me: id_of_key(&own),
-        public: own,
-        fingerprint: String::new(),
-        run: 1,
-        server: String::new(),
-        doors: vec![String::from("192.168.1.10:4000")],
-        wishes,
-        settings: Vec::new(),
-        limits: Vec::new(),
-        contacts: vec![contact(&low, blocked, standing), contact(&high, blocked, standing)],
-        outgoing: Vec::new(),
-        incoming: Vec::new(),
-        finished: Vec::new(),
-        outbox: Vec::new(),
-        people,
-        rooms: Vec::new(),
-        unseen: Vec::new(),
-        to: None,
-        language: String::from("en"),
-    };
+    let mut facts = facts_plain(own, "me");
+    (facts.wishes.listen, facts.wishes.carry) = (listen, CarryWish::Off);
+    facts.doors = vec![String::from("192.168.1.10:4000")];
+    facts.people = people;
+    for key in [low, high] {
+        facts.contacts.push(contact_plain(&key, "somebody", standing, blocked));
+    }
     let mut out = Out::default();
     let mut client = client_start(&facts, &mut out);
     let (lower, greater) = (id_of_key(&low), id_of_key(&high));

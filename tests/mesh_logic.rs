@@ -5,8 +5,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "common/facts.rs"]
+mod facts;
+
 use std::collections::{BTreeMap, VecDeque};
 
+use facts::{contact_plain, facts_plain};
 use supertext::base::bounds::{
     CARRY_BURST, CARRY_RATE, HEADER_BYTES, HOPS_MAX, ROUTES_GAP_MS, ROUTES_MAX, SEEN_NUMBERS,
     SEEN_PAIRS_MAX,
@@ -18,10 +22,9 @@ use supertext::crypto::identity::{id_of_key, sha256};
 use supertext::logic::client::{client_flush, client_start, client_step};
 use supertext::logic::direct::link_new;
 use supertext::logic::events::{
-    AcceptFiles, Action, ClientEvent, ContactRow, LinkId, Out, PersonFacts, Standing, StartFacts,
-    Wishes, out_clear,
+    Action, ClientEvent, ContactRow, LinkId, Out, PersonFacts, Standing, out_clear,
 };
-use supertext::logic::mesh::{CarryWish, carry_wish};
+use supertext::logic::mesh::carry_wish;
 use supertext::logic::mesh_carry::{Seen, seen_new};
 use supertext::logic::show::Path;
 use supertext::logic::state::{Client, Stage};
@@ -56,16 +59,7 @@ fn id_of(node: usize) -> Id {
 
 /// Контакт, каким он лежит на диске.
 fn contact(node: usize, standing: Standing, blocked: bool) -> ContactRow {
-    ContactRow {
-        id: id_of(node),
-        name: format!("node {node}"),
-        blocked,
-        standing,
-        words: String::new(),
-        keep: true,
-        folder: String::new(),
-        card: String::new(),
-    }
+    contact_plain(&key_of(node), &format!("node {node}"), standing, blocked)
 }
 
 /// Один клиент без сервера, у которого все прочие в контактах.
@@ -76,41 +70,9 @@ fn client_make(node: usize, many: usize) -> Client {
             contacts.push(contact(other, Standing::Contact, false));
         }
     }
-    let wishes = Wishes {
-        name: format!("node {node}"),
-        messages_first: 1000,
-        files_first: 1000,
-        accept_files: AcceptFiles::Off,
-        keep_first: true,
-        answer_yes: false,
-        contacts_only: false,
-        bits: false,
-        listen: true,
-        discovery: false,
-        port_mapping: false,
-        carry: CarryWish::On,
-    };
-    let facts = StartFacts {
-        me: id_of(node),
-        public: key_of(node),
-        fingerprint: String::new(),
-        run: node as u64,
-        server: String::new(),
-        doors: Vec::new(),
-        wishes,
-        settings: Vec::new(),
-        limits: Vec::new(),
-        contacts,
-        outgoing: Vec::new(),
-        incoming: Vec::new(),
-        finished: Vec::new(),
-        outbox: Vec::new(),
-        people: Vec::new(),
-        rooms: Vec::new(),
-        unseen: Vec::new(),
-        to: None,
-        language: String::from("en"),
-    };
+    let mut facts = facts_plain(key_of(node), &format!("node {node}"));
+    (facts.run, facts.contacts) = (node as u64, contacts);
+    (facts.wishes.messages_first, facts.wishes.files_first) = (1000, 1000);
     client_start(&facts, &mut Out::default())
 }
 

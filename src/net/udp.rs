@@ -3,7 +3,6 @@
 //! Сокет UDP для дыр: один на обе семьи, где система умеет, и посылки пачками за один вызов
 //! (quinn-udp); и пара соединённых сокетов внутри машины.
 
-use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use quinn_udp::{UdpSockRef, UdpSocketState};
@@ -111,7 +110,7 @@ pub fn udp_await(_udp: &Udp) -> bool {
     false
 }
 
-/// Ошибка сокета, после которой надо лишь подождать.
-pub fn is_wait(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+/// Посылает и забывает: стук и вопросы повторяются.
+pub fn udp_send(udp: &Udp, goal: SocketAddr, bytes: &[u8]) {
+    let _ = udp.socket.send_to(bytes, goal);
 }

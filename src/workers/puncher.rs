@@ -16,7 +16,7 @@ use super::roles::{Event, PuncherOrder};
 use super::taps::{Side, side_datagram, side_open, side_order, side_turn};
 use crate::base::bounds::STUN_ANSWERS_MAX;
 use crate::base::fail::{Fail, FailKind, fail, io_try};
-use crate::net::udp::{address_plain, is_wait, udp_await};
+use crate::net::udp::{address_plain, udp_await};
 use crate::wire::stun::{STUN_BYTES, Stun, stun_answer, stun_read};
 
 const TOKEN_WAKER: Token = Token(usize::MAX);
@@ -168,7 +168,7 @@ fn datagrams_take(puncher: &mut Puncher, queues: &Queues) -> bool {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 return udp_await(&side.udp);
             }
-            Err(error) if is_wait(error.kind()) => continue,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(_) => return true,
         }
         let meta = metas[0];

@@ -28,7 +28,7 @@ use crate::logic::meetings::address_fit;
 use crate::logic::show::Nat;
 use crate::net::hole::{Hole, hole_answerer};
 use crate::net::sockets::door_addresses;
-use crate::net::udp::{Udp, address_plain, udp_goal, udp_open};
+use crate::net::udp::{Udp, address_plain, udp_goal, udp_open, udp_send};
 use crate::wire::stun::{Stun, Token, stun_answer, stun_ask, stun_is, stun_read};
 
 /// Two people are being introduced at the same time at most so often.
@@ -158,11 +158,6 @@ fn idle_tell(queues: &Queues) {
     let _ = queues.events.put.send(Event::PuncherIdle);
 }
 
-/// Посылает и забывает: стук и вопросы повторяются.
-fn side_send(side: &Side, goal: SocketAddr, bytes: &[u8]) {
-    let _ = side.udp.socket.send_to(bytes, goal);
-}
-
 /// Начинает спрашивать, если ещё не спрашивает.
 fn ask_begin(side: &mut Side) {
     let asking = &mut side.asking;
@@ -187,7 +182,7 @@ fn ask_again(side: &mut Side) {
     for index in 0..side.asking.tokens.len() {
         if side.asking.found[index].is_none() {
             if let Some(goal) = udp_goal(&side.udp, side.asking.servers[index]) {
-                side_send(side, goal, &stun_ask(&side.asking.tokens[index]));
+                udp_send(&side.udp, goal, &stun_ask(&side.asking.tokens[index]));
             }
         }
     }
@@ -301,7 +296,7 @@ pub fn side_turn(side: &mut Side, registry: &Registry, queues: &Queues) -> Durat
             tap.next = now + Duration::from_millis(PUNCH_TAP_MS);
             let bytes = stun_ask(&tap.order.wish.theirs);
             for goal in &tap.goals {
-                let _ = side.udp.socket.send_to(&bytes, *goal);
+                udp_send(&side.udp, *goal, &bytes);
             }
         }
         wait = Duration::from_millis(PUNCH_TAP_MS / 2);
@@ -368,15 +363,14 @@ fn tapped(side: &mut Side, from: SocketAddr, token: &Token) {
         if tap.order.wish.own != *token {
             continue;
         }
-        let answer = stun_answer(token, address_plain(from));
-        let _ = side.udp.socket.send_to(&answer, from);
+        udp_send(&side.udp, from, &stun_answer(token, address_plain(from)));
         if !tap.proven.contains(&from) && tap.proven.len() < MEET_ADDRESSES {
             tap.proven.push(from);
         }
         // Адрес мог быть и не назван: маршрутизатор дал другой. Стучим и туда.
         if !tap.goals.contains(&from) && tap.goals.len() < 2 * MEET_ADDRESSES {
             tap.goals.push(from);
-            let _ = side.udp.socket.send_to(&stun_ask(&tap.order.wish.theirs), from);
+            udp_send(&side.udp, from, &stun_ask(&tap.order.wish.theirs));
         }
         return;
     }

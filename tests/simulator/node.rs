@@ -10,9 +10,8 @@ use supertext::base::ids::Id;
 use supertext::crypto::identity::{PublicKey, id_of_key};
 use supertext::logic::client::{client_flush, client_start, client_step};
 use supertext::logic::events::{
-    AcceptFiles, ClientEvent, LinkId, Out, StartFacts, Transfer, Wishes, out_clear,
+    AcceptFiles, ClientEvent, LinkId, Out, StartFacts, Transfer, out_clear,
 };
-use supertext::logic::mesh::CarryWish;
 use supertext::logic::state::{Client, Phase, Stage, TransferState};
 use supertext::store::desk::Desk;
 use supertext::wire::message::TransferId;
@@ -28,6 +27,7 @@ use super::saver::{PartWork, SaverOrder};
 use super::world::{
     Happening, World, world_broken, world_later, world_time, world_trace, world_wait,
 };
+use crate::facts::facts_plain;
 
 /// One client.
 pub struct Node {
@@ -114,38 +114,15 @@ fn start_facts(public: PublicKey, name: &str, disk: &Disk, run: u64) -> StartFac
         incoming.push(part.facts.clone());
     }
     StartFacts {
-        me: id_of_key(&public),
-        public,
         fingerprint: String::from("simulated"),
         run,
         server: String::from("server:1"),
-        doors: Vec::new(),
-        wishes: Wishes {
-            name: String::from(name),
-            messages_first: 0,
-            files_first: 0,
-            accept_files: AcceptFiles::Off,
-            keep_first: true,
-            answer_yes: false,
-            contacts_only: false,
-            bits: false,
-            listen: true,
-            discovery: false,
-            carry: CarryWish::On,
-            port_mapping: false,
-        },
-        settings: Vec::new(),
         limits: disk.limits.clone(),
         contacts: disk.contacts.clone(),
         outgoing,
         incoming,
         finished: disk.finished.clone(),
-        outbox: Vec::new(),
-        people: Vec::new(),
-        rooms: Vec::new(),
-        unseen: Vec::new(),
-        to: None,
-        language: String::from("en"),
+        ..facts_plain(public, name)
     }
 }
 
